@@ -1,0 +1,1 @@
+//! argv, discovery, preflight, wiring and the error report.

@@ -1,0 +1,1 @@
+//! What a line means: sanitising, levels, folding. Pure.

@@ -1,0 +1,3 @@
+//! The `devserver` binary. Everything is in the library.
+
+fn main() {}

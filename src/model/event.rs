@@ -1,0 +1,142 @@
+//! What happened: the facts that the supervisor puts in order, for everyone who watches.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{
+    ExitStatus, Leftovers, Phase, Pid, ProbeFailure, ProcessName, RunId, Signal, SiloName, SpawnFailure, Status,
+};
+
+/// The place of a record in the one order of everything that was said and happened. Counts from 1.
+pub type Seq = u64;
+
+/// Whether another silo that this run talks to answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PeerAnswer {
+    /// Which silo.
+    pub silo: SiloName,
+    /// Where it was asked for: `127.0.0.1:8001`.
+    pub address: String,
+    /// Whether somebody listens there.
+    pub answers: bool,
+}
+
+/// Something that happened, in the order in which the supervisor took it in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// Something worth saying once; stops nothing.
+    Notice {
+        /// A sentence.
+        text: String,
+    },
+    /// A process went from one phase to another.
+    PhaseChanged {
+        /// Which.
+        process: ProcessName,
+        /// Its latest run, if it had any.
+        run: Option<RunId>,
+        /// Where it was.
+        from: Phase,
+        /// Where it is.
+        to: Phase,
+    },
+    /// The program of a run is executing.
+    Started {
+        /// Which run.
+        run: RunId,
+        /// Its main process.
+        pid: Pid,
+    },
+    /// A run could not be started.
+    SpawnFailed {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        failure: SpawnFailure,
+    },
+    /// A run is ready.
+    BecameReady {
+        /// Which run.
+        run: RunId,
+        /// How long after it was started.
+        after: Duration,
+    },
+    /// A run was alive and not ready when its time was up.
+    NotReady {
+        /// Which run.
+        run: RunId,
+        /// How long it had.
+        after: Duration,
+        /// What its probe said last.
+        last: Option<ProbeFailure>,
+    },
+    /// The main process of a run ended, and its output with it. All its lines come before this.
+    Exited {
+        /// Which run.
+        run: RunId,
+        /// How.
+        status: ExitStatus,
+        /// Whether it had been told to.
+        expected: bool,
+    },
+    /// Nothing of a run's tree is left.
+    Gone {
+        /// Which run.
+        run: RunId,
+        /// What had to be swept.
+        leftovers: Leftovers,
+    },
+    /// The shim of a run was lost; its tree was swept by the supervisor itself.
+    ShimLost {
+        /// Which run.
+        run: RunId,
+    },
+    /// A process will be started again.
+    RestartScheduled {
+        /// Which.
+        process: ProcessName,
+        /// How long from now.
+        delay: Duration,
+    },
+    /// A process failed too often and is left alone.
+    GaveUp {
+        /// Which.
+        process: ProcessName,
+        /// Why, in words.
+        why: String,
+    },
+    /// A process will wait for ever unless somebody helps, because a dependency failed.
+    Blocked {
+        /// Which.
+        process: ProcessName,
+        /// Because of whom.
+        dependency: ProcessName,
+    },
+    /// A run didn't stop when told to, and is told more firmly.
+    Escalated {
+        /// Which run.
+        run: RunId,
+        /// What it ignored.
+        ignored: Signal,
+        /// For how long.
+        after: Duration,
+        /// What it gets now.
+        signal: Signal,
+    },
+    /// Everything is being stopped.
+    Stopping {
+        /// How many processes are up.
+        processes: usize,
+        /// Whether they are killed rather than asked.
+        now: bool,
+    },
+    /// Every process that is wanted has either come up, done its work, or failed: the end of starting up.
+    Settled {
+        /// How everything stands.
+        status: Status,
+        /// Whether the silos that this run talks to answer.
+        peers: Vec<PeerAnswer>,
+    },
+}

@@ -1,0 +1,28 @@
+//! The vocabulary: names, moments, signals, phases, events and commands.
+//!
+//! Imports nothing and does nothing: every other room speaks in these words. No I/O, no clock, no
+//! third-party runtime.
+
+mod command;
+mod event;
+mod exit;
+mod hold;
+mod line;
+mod moment;
+mod name;
+mod phase;
+mod run;
+mod signal;
+mod spawn;
+
+pub use command::{Command, ProcessStatus, Reply, RequestId, Selector, Status};
+pub use event::{Event, PeerAnswer, Seq};
+pub use exit::{ExitStatus, Leftovers, Stray, Verdict};
+pub use hold::Hold;
+pub use line::Origin;
+pub use moment::{DurationError, Moment, brief, parse_duration};
+pub use name::{FlagName, NameError, ProcessName, ServiceName, SiloName};
+pub use phase::{Failure, Health, Phase};
+pub use run::{Pid, RunId};
+pub use signal::{Signal, UnknownSignal};
+pub use spawn::{Holder, ProbeFailure, SpawnFailure, SpawnStep};

@@ -1,0 +1,1 @@
+//! Thin safe wrappers over the system. The only room that names nix; it decides nothing.

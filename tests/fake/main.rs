@@ -1,0 +1,2 @@
+//! The service that the tests run.
+fn main() {}
