@@ -1,1 +1,17 @@
-//! argv, discovery, preflight, wiring and the error report.
+//! argv, discovery, preflight, wiring and the error report. The only room that knows all others.
+
+pub mod args;
+mod commands;
+mod discover;
+mod exit_code;
+mod init;
+mod main;
+mod oneshots;
+mod plan;
+mod preflight;
+mod report;
+mod status;
+mod up;
+
+pub use exit_code::Exit;
+pub use main::main;
