@@ -11,7 +11,10 @@ const FOLDERS: &[&str] = &["src", "tests", "docs", "templates", "examples", "ben
 /// Folders that hold nothing that we wrote.
 const SKIPPED: &[&str] = &["target", "node_modules", "__pycache__", "dist", "build", "snapshots"];
 
-/// Files of other kinds (pictures, databases) aren't text of ours.
+/// What links may lead to and nobody reads as text.
+const PICTURES: &[&str] = &["gif", "jpg", "png", "svg"];
+
+/// Files of other kinds (databases, archives) aren't text of ours.
 const TEXT: &[&str] =
     &["rs", "md", "toml", "py", "js", "mjs", "html", "css", "yml", "yaml", "json", "txt", "sh", "cfg"];
 
@@ -64,14 +67,20 @@ impl Tree {
         let Ok(entries) = fs::read_dir(root.join(folder)) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let known = match name.rsplit_once('.') {
-                Some((_, ending)) => TEXT.contains(&ending),
-                None => true,
-            };
-            if known && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+            let is_text = ending.is_none_or(|ending| TEXT.contains(&ending));
+            let is_picture = ending.is_some_and(|ending| PICTURES.contains(&ending));
+            if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                continue;
+            }
+            let text = match (is_text, is_picture) {
                 // What isn't UTF-8 isn't ours to read; rustc refuses it in a Rust file anyway.
-                let Ok(text) = fs::read_to_string(entry.path()) else { continue };
-                let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                (true, _) => fs::read_to_string(entry.path()).ok(),
+                (false, true) => Some(String::new()),
+                (false, false) => None,
+            };
+            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            if let Some(text) = text {
                 self.files.insert(path, text);
             }
         }
