@@ -9,7 +9,7 @@ SHELL := /bin/bash
 # What `make run` adds to the command: make run ARGS="--silo=region 127.0.0.1:9000"
 ARGS ?=
 
-# `make run` takes the dev build: it is there twice as fast, and `make test` has made most of it already.
+# `make run` takes the dev build: two thirds of the work of a release build, most of it already done by `make test`.
 DEVSERVER := target/debug/devserver
 
 # Kept here, so that neither your own version nor ours is in the other's way. Without optimisation it builds

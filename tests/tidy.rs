@@ -123,7 +123,7 @@ const PURE_BANS: &[Ban] = &[
     ban("std::time::Instant::now", NO_CLOCK),
     ban("std::time::SystemTime::now", NO_CLOCK),
     ban("jiff::Timestamp::now", NO_CLOCK),
-    ban("jiff::Zoned::now", NO_CLOCK),
+    ban("jiff::ZonedDateTime::now", NO_CLOCK),
     ban("jiff::tz::TimeZone::system", NO_CLOCK),
 ];
 

@@ -1,8 +1,8 @@
 //! Who names whom: rooms against the table, and names that a room, or everybody, must not use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::resolve::{End, Mention, Modules, module_of};
+use super::resolve::{End, Mention, Modules, files_by_path, module_of};
 use super::tree::{Tree, Violation};
 use super::{Ban, DOORS, EVERYWHERE_BANS, NO_IO_BANS, PURE_BANS, ROOMS, Reach, Room, SLEEPS, STD_ONLY, UNSAFE_ROOMS};
 
@@ -35,24 +35,25 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
 
 /// Parses a crate's files; what doesn't parse is itself a violation.
 fn read<'a>(tree: &'a Tree, folder: &str, found: &mut Vec<Violation>) -> (Modules, Vec<(&'a str, Mention)>) {
-    let mut modules = Modules::default();
-    let mut mentions = Vec::new();
+    let mut files = Vec::new();
+    let mut elsewhere = BTreeMap::new();
     for (path, text) in tree.rust(folder) {
         match syn::parse_file(text) {
             Ok(file) => {
-                let read = modules.add(module_of(path, folder), &file);
-                mentions.extend(read.into_iter().map(|mention| (path, mention)));
+                elsewhere.extend(files_by_path(path, &module_of(path, folder), &file));
+                files.push((path, file));
             }
             Err(error) => {
-                let line = error.span().start().line;
-                found.push(Violation::new(
-                    path,
-                    line,
-                    format!("doesn't parse: {error}"),
-                    "nothing else can be checked then",
-                ));
+                let what = format!("doesn't parse: {error}");
+                found.push(Violation::new(path, error.span().start().line, what, "nothing else can be checked then"));
             }
         }
+    }
+    let mut modules = Modules::default();
+    let mut mentions = Vec::new();
+    for (path, file) in &files {
+        let module = elsewhere.remove(*path).unwrap_or_else(|| module_of(path, folder));
+        mentions.extend(modules.add(module, file).into_iter().map(|mention| (*path, mention)));
     }
     (modules, mentions)
 }

@@ -107,6 +107,16 @@ fn a_re_export_leads_where_the_thing_is_defined() {
 }
 
 #[test]
+fn tests_in_a_file_of_their_own_see_what_their_parent_sees() {
+    let files = [
+        ("src/plan/mod.rs", "mod spec;"),
+        ("src/plan/spec.rs", "use std::time::Instant;\n#[path = \"spec_tests.rs\"]\nmod tests;"),
+        ("src/plan/spec_tests.rs", "use super::*;\nfn f() { Instant::now(); }"),
+    ];
+    assert_eq!(found(&files), ["src/plan/spec_tests.rs:3: `plan` names `std::time::Instant::now`"]);
+}
+
+#[test]
 fn a_circle_of_imports_ends() {
     let files = [
         ("src/model/a.rs", "pub use super::b::*;\nuse super::b::Thing;\nfn f() { Thing::new(); Other::new(); }"),
@@ -131,7 +141,7 @@ fn a_pure_room_names_nothing_that_reaches_out() {
         ("use std::time; fn f() { time::SystemTime::now(); }", "std::time::SystemTime::now"),
         ("use std::time::Instant as I; fn f() { vec![I::now()]; }", "std::time::Instant::now"),
         ("mod tests { use super::*; fn f() { Instant::now(); } } use std::time::Instant;", "std::time::Instant::now"),
-        ("fn f() { jiff::Zoned::now(); }", "jiff::Zoned::now"),
+        ("fn f() { jiff::ZonedDateTime::now(); }", "jiff::ZonedDateTime::now"),
         ("use jiff::Timestamp; fn f() { let now = Timestamp::now; }", "jiff::Timestamp::now"),
         ("fn f() { std::env::var(\"HOME\"); }", "std::env"),
         ("#[tokio::test] async fn f() {}", "tokio"),
@@ -260,7 +270,8 @@ fn a_file_that_nobody_lists_is_found() {
         ("Cargo.toml", ""),
         ("src/lib.rs", "//! A.\npub mod plan;"),
         ("src/plan/mod.rs", "//! A.\nmod spec;\n// mod ports;"),
-        ("src/plan/spec.rs", "//! A."),
+        ("src/plan/spec.rs", "//! A.\n#[cfg(test)]\n#[path = \"spec_tests.rs\"]\nmod tests;"),
+        ("src/plan/spec_tests.rs", "//! A."),
         ("src/plan/ports.rs", "//! A."),
         ("tests/main.rs", "//! A.\nmod seed;\nmod support;"),
         ("tests/seed.rs", "//! A."),

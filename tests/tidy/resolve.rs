@@ -58,6 +58,25 @@ pub(super) fn module_of(file: &str, folder: &str) -> Vec<String> {
     segments
 }
 
+/// The files that a file takes in under another name (`#[path = "x_tests.rs"] mod tests;`), and their modules.
+pub(super) fn files_by_path(path: &str, module: &[String], file: &syn::File) -> Vec<(String, Vec<String>)> {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut found = Vec::new();
+    for item in &file.items {
+        let syn::Item::Mod(item) = item else { continue };
+        for attribute in &item.attrs {
+            if let syn::Meta::NameValue(pair) = &attribute.meta
+                && pair.path.is_ident("path")
+                && let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. }) = &pair.value
+            {
+                let module = [module, &[item.ident.to_string()]].concat();
+                found.push((format!("{folder}/{}", name.value()), module));
+            }
+        }
+    }
+    found
+}
+
 impl Modules {
     /// Takes in a file, and returns every path in it.
     pub(super) fn add(&mut self, module: Vec<String>, file: &syn::File) -> Vec<Mention> {
