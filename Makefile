@@ -27,10 +27,11 @@ run: tools ## Build, set up, and run both silos of the example with beat, worker
 test: tools ## Every test; the last line counts them
 	@cargo fetch --quiet --locked
 	@mkdir -p target
-	@status=0; \
+	@status=0; if test -t 1; then export CARGO_TERM_COLOR=always; fi; \
 	cargo test --locked --no-fail-fast --features test-fakes 2>&1 | tee target/test.log || status=$$?; \
 	awk '/^test result: / { passed += $$4; failed += $$6 } \
-		END { printf "\n%d tests passed, %d failed\n", passed, failed }' target/test.log; \
+		END { if (passed + failed) printf "\n%d tests passed, %d failed\n", passed, failed; \
+		      else print "\nno test ran" }' target/test.log; \
 	exit $$status
 
 check: $(DENY) ## Format, lints, docs, licences and sources: all that must hold before a commit
@@ -76,4 +77,5 @@ tools:
 	exit 1
 
 $(DENY):
-	CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root target/tools cargo-deny@$(DENY_VERSION)
+	@echo "building cargo-deny $(DENY_VERSION), once (about a minute)"
+	@CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root target/tools cargo-deny@$(DENY_VERSION)
