@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::resolve::{End, Mention, Modules, files_by_path, module_of};
 use super::tree::{Tree, Violation};
-use super::{Ban, DOORS, EVERYWHERE_BANS, NO_IO_BANS, PURE_BANS, ROOMS, Reach, Room, SLEEPS, STD_ONLY, UNSAFE_ROOMS};
+use super::{Ban, DOORS, EVERYWHERE_BANS, FRUGAL, NO_IO_BANS, PURE_BANS, ROOMS, Reach, Room, SLEEPS, UNSAFE_ROOMS};
 
 const THE_TABLE: &str = "the table in tests/tidy.rs says who may import whom, so that no circle creeps in";
 const ONE_CRATE: &str = "a room stands in the table of tests/tidy.rs with what it may import before it stands in src/";
@@ -110,11 +110,12 @@ fn check_names(
             report(door.krate, door.why);
         }
     }
-    let std_only = STD_ONLY.iter().find(|(name, _)| *name == room.name);
-    if let (Some((_, why)), Some(krate)) = (std_only, path.first())
+    let frugal = FRUGAL.iter().find(|frugal| frugal.room == room.name);
+    if let (Some(frugal), Some(krate)) = (frugal, path.first())
         && crates.contains(krate)
+        && !frugal.crates.contains(&krate.as_str())
     {
-        report(krate, why);
+        report(krate, frugal.why);
     }
 }
 
@@ -131,11 +132,8 @@ fn covers(banned: &str, path: &[String]) -> bool {
 fn dependencies(tree: &Tree) -> BTreeSet<String> {
     let manifest = tree.files.get("Cargo.toml").map_or("", String::as_str);
     let manifest: toml::Table = manifest.parse().expect("cargo has read Cargo.toml before us");
-    ["dependencies", "dev-dependencies"]
-        .iter()
-        .filter_map(|section| manifest.get(*section)?.as_table())
-        .flat_map(|section| section.keys().map(|name| name.replace('-', "_")))
-        .collect()
+    let section = manifest.get("dependencies").and_then(toml::Value::as_table);
+    section.into_iter().flat_map(|section| section.keys()).map(|name| name.replace('-', "_")).collect()
 }
 
 fn check_sleeps(tree: &Tree, found: &mut Vec<Violation>) {
