@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// One text that configuration was read from: a file, the preset, a variable, an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// What a person calls it: `devserver.toml`, `preset sentry`, `--set`.
+    /// What a person calls it: `devserver.toml`, `preset NAME`, `--set`.
     pub name: String,
     /// Its text.
     pub text: String,
