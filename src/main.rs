@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    #[expect(clippy::disallowed_methods, reason = "argv is read here, once")]
-    let args = std::env::args_os();
-    devserver::cli::main(args.skip(1))
+    // Before anything else exists: a shim has one thread and no command line.
+    if devserver::shim::is_shim(std::env::args_os()) {
+        return devserver::shim::main();
+    }
+    devserver::cli::main(std::env::args_os().skip(1))
 }
