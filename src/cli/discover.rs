@@ -12,6 +12,10 @@ use crate::sys;
 
 use super::exit_code::Exit;
 use super::report::Failure;
+use super::stack::RuntimeFolder;
+
+/// The inherited environment, by name.
+pub type Env = BTreeMap<String, String>;
 
 /// The project's file.
 pub const FILE: &str = "devserver.toml";
@@ -32,7 +36,7 @@ pub struct Found {
 
 /// The inherited environment as text. A variable that isn't UTF-8 is handed to the children as it is and
 /// can't be named in expressions.
-pub fn environment() -> BTreeMap<String, String> {
+pub fn environment() -> Env {
     #[expect(clippy::disallowed_methods, reason = "the environment is read here, once, and handed on as a value")]
     let variables = std::env::vars_os();
     variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
@@ -50,11 +54,7 @@ pub fn environment_for_children() -> Vec<(OsString, OsString)> {
 ///
 /// # Errors
 /// When there is none, it can't be read, or something is wrong with it.
-pub fn discover(
-    named: Option<&Path>,
-    sets: &[(String, String)],
-    env: &BTreeMap<String, String>,
-) -> Result<Found, Failure> {
+pub fn discover(named: Option<&Path>, sets: &[(String, String)], env: &Env) -> Result<Found, Failure> {
     #[expect(clippy::disallowed_methods, reason = "the working directory is read here, once")]
     let here = std::env::current_dir().map_err(|error| {
         Failure::new(
@@ -136,7 +136,7 @@ fn read_layer(file: &Path, here: &Path) -> Result<Layer, Failure> {
     }
 }
 
-fn assignments(sets: &[(String, String)], env: &BTreeMap<String, String>) -> Vec<Assignment> {
+fn assignments(sets: &[(String, String)], env: &Env) -> Vec<Assignment> {
     let from_variables = env.iter().filter_map(|(variable, value)| {
         let name = variable.strip_prefix(SETTING_PREFIX)?.to_ascii_lowercase();
         Some(Assignment { name, value: value.clone(), given_by: variable.clone() })
@@ -150,7 +150,7 @@ fn assignments(sets: &[(String, String)], env: &BTreeMap<String, String>) -> Vec
 }
 
 /// What the planner must know of the machine.
-pub fn facts(found: &Found, env: BTreeMap<String, String>) -> Facts {
+pub fn facts(found: &Found, env: Env) -> Facts {
     let files = found.config.renders.values().map(|render| render.template.name.clone());
     let templates = files.filter_map(|file| {
         let text = std::fs::read_to_string(found.folder.join(&file)).ok()?;
@@ -158,5 +158,7 @@ pub fn facts(found: &Found, env: BTreeMap<String, String>) -> Facts {
     });
     let templates = templates.collect();
     let (uid, gid) = sys::user::ids();
-    Facts { env, folder: found.folder.clone(), uid, gid, templates, live: Vec::new() }
+    let live = RuntimeFolder::of(&found.folder, &env).live();
+    let live = live.iter().map(super::stack::Record::to_live).collect();
+    Facts { env, folder: found.folder.clone(), uid, gid, templates, live }
 }

@@ -8,7 +8,7 @@ use crate::config::{json_schema, show, silo_list};
 use crate::plan::CheckTest;
 
 use super::args::{self, Colour, Early, Invocation, PlanView};
-use super::discover::{self, Found};
+use super::discover::{self, Env, Found};
 use super::exit_code::Exit;
 use super::plan as plan_view;
 use super::report::{Failure, Trouble, tell};
@@ -31,8 +31,6 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     }
 }
-
-type Env = std::collections::BTreeMap<String, String>;
 
 fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
     if early.version {
@@ -84,7 +82,7 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
         }
         Invocation::ConfigSchema => Ok(Exit::Fine),
         Invocation::Init => super::init::init(),
-        Invocation::Status { json } => super::status::status(&found, json),
+        Invocation::Status { json } => super::status::status(&found, json, env),
     }
 }
 
@@ -118,7 +116,7 @@ fn help(args: &[String], early: &Early, env: &Env) -> Exit {
 }
 
 fn plan(found: &Found, choices: &crate::plan::Choices, view: &PlanView, env: &Env) -> Result<Exit, Failure> {
-    let facts = super::up::facts(found, env.clone());
+    let facts = discover::facts(found, env.clone());
     let mut plan = crate::plan::plan(&found.config, choices, &facts)?;
     super::oneshots::note_fresh(&mut plan);
     let refused = plan.checks.iter().filter(|check| check.test == CheckTest::Refused);
@@ -126,7 +124,7 @@ fn plan(found: &Found, choices: &crate::plan::Choices, view: &PlanView, env: &En
         refused.map(|check| Trouble::new(check.message.clone(), check.hint.clone())).collect();
     let mut exit = if troubles.is_empty() { Exit::Fine } else { Exit::Preflight };
     if view.preflight
-        && let Err(failure) = super::preflight::preflight(&plan, env)
+        && let Err(failure) = super::up::dry_run(&plan, found, env)
     {
         exit = failure.exit;
         troubles = failure.troubles();

@@ -10,6 +10,7 @@ mod oneshots;
 mod plan;
 mod preflight;
 mod report;
+mod stack;
 mod status;
 mod up;
 

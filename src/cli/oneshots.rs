@@ -33,12 +33,18 @@ pub fn remembered_at(root: &Path, process: &ProcessSpec) -> PathBuf {
 
 /// A hash over the command and over the names and contents of the inputs; none where there are no inputs.
 fn digest(root: &Path, process: &ProcessSpec, oneshot: &Oneshot) -> Option<String> {
-    if oneshot.inputs.is_empty() {
+    if oneshot.inputs.is_empty() && oneshot.variables.is_empty() {
         return None;
     }
     let mut hash = Sha256::new();
     for word in &process.command {
         hash.update(word.as_bytes());
+        hash.update([0]);
+    }
+    for variable in &oneshot.variables {
+        hash.update(variable.as_bytes());
+        hash.update([0]);
+        hash.update(process.env.get(variable).map_or("", |value| value.value.as_str()).as_bytes());
         hash.update([0]);
     }
     let mut files: Vec<PathBuf> = oneshot.inputs.iter().flat_map(|pattern| matching(root, pattern)).collect();

@@ -323,6 +323,7 @@ pub(super) fn services(root: &Table) -> IndexMap<ServiceName, Service> {
             oneshot,
             creates: templates(table, "creates"),
             inputs: templates(table, "inputs"),
+            input_variables: texts(table, "input_variables"),
             exit_on_end: truth(table, "exit_on_end").unwrap_or(false),
             origin: value.origin.clone(),
         };

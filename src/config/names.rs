@@ -107,7 +107,7 @@ impl<'c> Names<'c> {
         match namespace {
             "flag" | "asked" | "given" => member(&self.flags),
             "setting" => member(&self.settings),
-            "bind" => member(&["host".to_owned(), "port".to_owned()]),
+            "bind" => member(&["host", "url_host", "port"].map(str::to_owned)),
             "user" => member(&["uid".to_owned(), "gid".to_owned()]),
             "project" => member(&["name".to_owned(), "root".to_owned()]),
             "env" if rest.is_some() => None,

@@ -251,6 +251,8 @@ pub struct Service {
     pub creates: Vec<Template>,
     /// What it is made from.
     pub inputs: Vec<Template>,
+    /// Variables that its result depends on.
+    pub input_variables: Vec<String>,
     /// Its end is the end of the run.
     pub exit_on_end: bool,
     /// Where it is declared.

@@ -289,6 +289,7 @@ static SERVICE: Record = Record {
         field("oneshot", Shape::Truth, "It sets something up and ends; dependents wait for its success."),
         field("creates", TEMPLATES, "What a oneshot leaves behind; it runs when one of these is missing."),
         field("inputs", TEMPLATES, "Files (patterns) that a oneshot is made from; it runs again when they change."),
+        field("input_variables", WORDS, "Environment variables that a oneshot's result depends on, as its inputs."),
         field("exit_on_end", Shape::Truth, "Its end is the end of the run, with its exit code."),
     ],
 };

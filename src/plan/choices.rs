@@ -90,14 +90,17 @@ impl Address {
     }
 }
 
+impl Address {
+    /// The host as it stands before a port: in brackets where it is an IPv6 address.
+    pub fn url_host(&self) -> String {
+        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
+    }
+}
+
 /// With brackets where it is an IPv6 address.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
+        write!(f, "{}:{}", self.url_host(), self.port)
     }
 }
 

@@ -98,6 +98,7 @@ impl Filling<'_> {
             stale: true,
             creates: self.paths("creates", &service.creates),
             inputs: self.texts("inputs", &service.inputs),
+            variables: service.input_variables.clone(),
             digest: None,
         });
         Some(ProcessSpec {

@@ -29,7 +29,7 @@ impl<'c> Scopes<'c> {
         let settings = self.config.settings.iter().map(|(name, setting)| (name.clone(), setting.value.clone()));
         let mut scope = Scope::default();
         scope.set("setting", settings.collect::<Map<_, _>>().into());
-        scope.set("bind", json!({ "host": self.bind.host, "port": self.bind.port }));
+        scope.set("bind", json!({ "host": self.bind.host, "url_host": self.bind.url_host(), "port": self.bind.port }));
         scope.set("project", json!({ "name": self.project, "root": self.root }));
         scope.set("env", self.env.clone());
         scope.set("user", json!({ "uid": self.user.0, "gid": self.user.1 }));

@@ -177,6 +177,8 @@ pub struct Oneshot {
     pub creates: Vec<PathBuf>,
     /// The files (patterns) that it is made from.
     pub inputs: Vec<String>,
+    /// Variables that its result depends on too.
+    pub variables: Vec<String>,
     /// What its inputs and its command hash to now, noted when it succeeds. None where it has no inputs.
     pub digest: Option<String>,
 }
