@@ -1,1 +1,5 @@
-//! To be written.
+//! Supervision, shown on the pure machine: scenarios that read as sentences, and random worlds that hold
+//! it against its invariants. No process, no clock.
+
+mod fixture;
+mod scenarios;
