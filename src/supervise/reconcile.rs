@@ -159,7 +159,7 @@ impl Graph {
                 let process = &processes[at];
                 match process.phase {
                     Phase::Idle => {
-                        let ready = process.wanted && !process.has_run() && self.unmet(at, processes).is_empty();
+                        let ready = process.wanted && self.unmet(at, processes).is_empty();
                         (ready && !self.below(at).any(|below| sinking(&below))).then_some(Move::Start(at))
                     }
                     Phase::Backoff { .. } => (!process.wanted).then_some(Move::Rest(at)),

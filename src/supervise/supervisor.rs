@@ -198,7 +198,6 @@ impl Supervisor {
         self.shutdown.begin(reason);
         for process in &mut self.processes {
             process.wanted = false;
-            process.bounce = false;
         }
         self.say_stopping(false, turn);
     }
