@@ -44,7 +44,7 @@ pub struct Subscription {
 
 impl Subscription {
     /// A batch is at most about this many bytes, so that what is taken and not yet written stays little.
-    const BATCH: usize = 256 * 1024;
+    pub const BATCH: usize = 256 * 1024;
 
     /// Waits, blocking this thread, until there are records; adds what has gathered to `into`.
     pub fn next_batch(&mut self, into: &mut Vec<Record>, timeout: Option<Duration>) -> Batch {

@@ -139,7 +139,8 @@ impl Sanitiser {
     /// Everything else, with the parser; string sequences are skipped here, since they need a limit.
     fn parse(&self, line: &[u8], extent: Extent, out: &mut Vec<u8>) -> bool {
         let mut parser = Parser::new();
-        let mut screen = Screen { colour: self.colour, start: out.len(), out, open: Vec::new(), rewinds: false };
+        let mut screen =
+            Screen { colour: self.colour, start: out.len(), out, open: Vec::new(), colours: false, rewinds: false };
         let mut rest = line;
         loop {
             let string = memchr::memchr_iter(0x1b, rest)
@@ -154,7 +155,7 @@ impl Sanitiser {
         if extent == Extent::Whole {
             parser.advance(&mut screen, b"\x18");
         }
-        !screen.open.is_empty()
+        screen.colours
     }
 }
 
@@ -176,6 +177,8 @@ struct Screen<'a> {
     start: usize,
     /// The sequences since the last reset.
     open: Vec<u8>,
+    /// Whether what was written leaves a colour open.
+    colours: bool,
     /// A carriage return was seen: the next text replaces what there is.
     rewinds: bool,
 }
@@ -185,6 +188,7 @@ impl Screen<'_> {
         if std::mem::take(&mut self.rewinds) {
             self.out.truncate(self.start);
             self.out.extend_from_slice(&self.open);
+            self.colours = !self.open.is_empty();
         }
     }
 }
@@ -226,7 +230,9 @@ impl Perform for Screen<'_> {
         } else if self.open.len() < STRING {
             self.open.extend_from_slice(&written);
         }
+        // After a carriage return it belongs to text that may never come.
         if !self.rewinds {
+            self.colours = written != RESET;
             self.out.extend_from_slice(&written);
         }
     }
