@@ -15,7 +15,7 @@ use super::tree::{self, Struck};
 use crate::model::{Pid, Signal};
 use crate::sys::signal::ChildSignals;
 use crate::sys::wait::{self, Reaped};
-use crate::sys::{exec, pipe, poll, proc, session, signal, socket};
+use crate::sys::{exec, fd, pipe, poll, proc, session, signal, socket};
 
 /// How long KILL may take before those that are left are named.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
@@ -283,9 +283,7 @@ impl Shim {
     }
 
     fn tell_groups(&mut self, signal: Signal, except: &HashSet<Pid>) {
-        for pid in tree::tell(except, signal) {
-            note(&mut self.swept, pid);
-        }
+        tree::tell(except, signal, |pid| note(&mut self.swept, pid));
     }
 
     fn begin_to_kill(&mut self) {
@@ -322,7 +320,7 @@ impl Shim {
         self.supervisor = None;
         for kept in &self.kept {
             // It was the supervisor's description too, so it could not be changed before.
-            pipe::set_nonblocking(kept)?;
+            fd::set_nonblocking(kept)?;
         }
         Ok(())
     }
