@@ -128,8 +128,14 @@ async fn a_run_sees_the_environment_of_its_plan_and_its_marker() {
 }
 
 #[tokio::test]
-async fn a_run_gets_the_limit_of_open_files_that_the_user_had() {
-    let mut run = start(fake(&["--show", "limits", "--exit", "0"])).await;
+async fn a_run_gets_the_users_limit_of_open_files_and_goes_before_us_when_memory_runs_out() {
+    let mut run = start(fake(&["--show", "limits", "--read-stdin"])).await;
+    run.until("files").await;
+    let bias = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap_or_default();
+    let number = |text: String| text.trim().parse::<i32>().expect("a number");
+    let own = number(bias("self"));
+    assert_eq!(number(bias(&run.pid.to_string())), (own + 100).min(1000));
+    run.control.send(&Request::Kill).expect("it listens");
     run.rest().await;
     let text = run.output().await;
     assert_eq!(text.split_ascii_whitespace().nth(3), Some(harness::OPEN_FILES.to_string().as_str()), "{text}");

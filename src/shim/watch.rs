@@ -87,7 +87,7 @@ fn run() -> io::Result<()> {
 fn receive_spec(supervisor: &mut UnixStream, requests: &mut Decoder) -> io::Result<Option<Spec>> {
     let mut buffer = [0; 4096];
     loop {
-        if let Some(spec) = requests.next().map_err(garbage)? {
+        if let Some(spec) = requests.take().map_err(garbage)? {
             return Ok(Some(spec));
         }
         match supervisor.read(&mut buffer)? {
@@ -226,7 +226,7 @@ impl Shim {
             Ok(_) | Err(_) => return self.be_alone(),
         }
         loop {
-            match self.requests.next() {
+            match self.requests.take() {
                 Ok(Some(request)) => self.carry_out(&request),
                 Ok(None) => return Ok(()),
                 // Whoever that is, it isn't our supervisor.

@@ -16,7 +16,7 @@ use devserver::model::{Leftovers, ProcessName, RunId, ServiceName, Signal};
 use devserver::plan::{Owner, ProcessSpec, Readiness, RestartPolicy, RestartWhen, Rung, StopLadder, Target};
 use devserver::runner::{Output, Report, Spawned, Spawner};
 use devserver::shim::Request;
-use devserver::sys::session;
+use devserver::sys::{listeners, session};
 use indexmap::IndexMap;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
@@ -126,6 +126,10 @@ async fn supervise(arguments: &[String]) -> Result<(), String> {
                         tell(&format!("stray {stray}"));
                     }
                     tell("swept");
+                }
+                Some(line) if line.starts_with("owner ") => {
+                    let port = line.trim_start_matches("owner ").parse().map_err(|_| "which port?")?;
+                    tell(&format!("owner: {:?}", listeners::owner(port, None, shim)));
                 }
                 Some("helper") => {
                     let mut sleep = tokio::process::Command::new("sleep");

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -270,7 +271,17 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     pub(super) fn start(options: &[&str], command: &[String]) -> Self {
-        let mut child = Command::new(FAKE)
+        Self::start_as(0, options, command).expect("it starts")
+    }
+
+    /// As this user, which is nobody else than ours where it is 0. None where that isn't possible: we may not, or that
+    /// user may not see the programs.
+    pub(super) fn start_as(user: u32, options: &[&str], command: &[String]) -> Option<Self> {
+        let mut supervisor = Command::new(FAKE);
+        if user != 0 {
+            supervisor.uid(user);
+        }
+        let mut child = supervisor
             .args(["--supervise", SHIM])
             .args(options)
             .arg("--")
@@ -278,7 +289,7 @@ impl Supervisor {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("it starts");
+            .ok()?;
         let input = child.stdin.take().expect("it is piped");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
         let (sender, lines) = mpsc::channel();
@@ -289,7 +300,7 @@ impl Supervisor {
         let (main, shim) = pids.split_once(' ').expect("two pids");
         supervisor.main = Pid(main.parse().expect("a pid"));
         supervisor.shim = Pid(shim.parse().expect("a pid"));
-        supervisor
+        Some(supervisor)
     }
 
     /// Waits for a line that begins like this, and returns the rest of it.

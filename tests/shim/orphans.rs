@@ -1,6 +1,8 @@
 //! Nothing is left, whoever is killed. Survivors are counted by what they noted of themselves and by the
 //! marker in their environment, never by name.
 
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,6 +10,7 @@ use devserver::model::{ExitStatus, Leftovers, Signal};
 use devserver::plan::Target;
 use devserver::runner::Report;
 use devserver::shim::Request;
+use devserver::sys::proc;
 
 use super::harness::{
     PATIENCE, Supervisor, eventually, fake, isolated, living, marked, noted, rung, start, start_with, words,
@@ -79,7 +82,7 @@ fn a_killed_supervisor_leaves_nothing_and_its_service_hears_term_first() {
             supervisor.kill();
             eventually("nothing is left", || living(&all).is_empty() && marked(&marker).is_empty());
             // Not a hang-up, not a broken pipe, although it was printing all the time.
-            assert_eq!(std::fs::read_to_string(&record).expect("it noted something"), "got TERM\n");
+            assert_eq!(fs::read_to_string(&record).expect("it noted something"), "got TERM\n");
         }
     });
 }
@@ -109,7 +112,7 @@ async fn a_run_that_is_let_go_is_stopped_by_its_ladder() {
         assert!(Instant::now() < deadline, "{:?} is still there", marked(&marker));
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    assert_eq!(std::fs::read_to_string(&record).expect("it noted something"), "got TERM\ngot USR1\ngot INT\n");
+    assert_eq!(fs::read_to_string(&record).expect("it noted something"), "got TERM\ngot USR1\ngot INT\n");
 }
 
 #[test]
@@ -142,10 +145,10 @@ fn what_a_killed_shim_leaves_is_swept_and_nothing_else() {
         assert_eq!(living(&all).len(), 8);
         supervisor.ask("sweep");
         supervisor.until("swept");
-        assert_eq!((living(&all), devserver::sys::proc::children(supervisor.pid()).len()), (vec![], 1));
+        assert_eq!((living(&all), proc::children(supervisor.pid()).len()), (vec![], 1));
         supervisor.ask("end helper");
         assert_eq!(supervisor.until("helper ended: "), "signal: 9 (SIGKILL)");
-        assert_eq!(devserver::sys::proc::stat(devserver::model::Pid(helper)), None);
+        assert_eq!(proc::stat(devserver::model::Pid(helper)), None);
         supervisor.kill();
     });
 }
@@ -157,4 +160,37 @@ async fn an_output_that_is_held_open_does_not_hold_back_the_end() {
     run.control.send(&Request::Kill).expect("it listens");
     assert!(matches!(run.next().await, Some(Report::Gone(Leftovers::Swept(_)))));
     assert_eq!(run.output().await, "started\n");
+}
+
+/// A program that becomes root can't be signalled by the user who started it.
+#[test]
+fn what_cannot_be_killed_is_named_and_not_waited_for_in_silence() {
+    isolated("shim::orphans::what_cannot_be_killed_is_named_and_not_waited_for_in_silence", || {
+        const NOBODY: u32 = 65534;
+        let folder = tempfile::tempdir().expect("a folder");
+        let (become_root, end) = (folder.path().join("become-root"), folder.path().join("end"));
+        let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+        if fs::copy("/usr/bin/setpriv", &become_root).is_err() || open(&become_root, 0o4755).is_err() {
+            return;
+        }
+        open(folder.path(), 0o755).expect("it is ours");
+        let script = format!("while ! test -e {}; do sleep 0.01; done", end.display());
+        let command = [become_root.to_str().expect("UTF-8"), "--reuid=0", "--clear-groups", "sh", "-c", &script];
+        let Some(mut supervisor) = Supervisor::start_as(NOBODY, &[], &command.map(str::to_owned)) else { return };
+        let main = supervisor.main;
+        let owner = || fs::metadata(format!("/proc/{main}")).map(|found| found.uid());
+        eventually("it is root, or isn't allowed to", || {
+            proc::command_line(main).starts_with("sh -c") || owner().is_err()
+        });
+        if owner().ok() != Some(0) {
+            // A file system that knows no setuid, or a user namespace.
+            return;
+        }
+        supervisor.ask("kill");
+        assert!(supervisor.until("survivors: ").contains(&format!("Pid({main})")));
+        File::create(&end).expect("it is ours");
+        supervisor.until("exited: exited with 0");
+        supervisor.until("gone");
+        supervisor.kill();
+    });
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use devserver::model::Pid;
 use devserver::sys::listeners::{self, Owner};
 
-use super::harness::{fake, start};
+use super::harness::{Supervisor, fake, start};
 
 #[tokio::test]
 async fn a_port_is_the_runs_own_anothers_or_nobodys() {
@@ -38,4 +38,18 @@ async fn port_of(run: &mut super::harness::Run) -> u16 {
     let text = run.text();
     let line = text.lines().find_map(|line| line.strip_prefix("listening on 127.0.0.1:")).expect("it listens");
     line.trim().parse().expect("a port")
+}
+
+#[test]
+fn a_listener_of_another_user_is_unknown() {
+    const NOBODY: u32 = 65534;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let Some(mut supervisor) = Supervisor::start_as(NOBODY, &[], &fake(&[])) else { return };
+    supervisor.ask(&format!("owner {port}"));
+    assert_eq!(supervisor.until("owner: "), "Unknown");
+    drop(listener);
+    supervisor.ask(&format!("owner {port}"));
+    assert_eq!(supervisor.until("owner: "), "Nobody");
+    supervisor.kill();
 }
