@@ -1,1 +1,9 @@
 //! Processes, ptys, probes and the loop: does what the supervisor says. It never decides.
+
+mod children;
+mod environ;
+mod spawn;
+
+pub use children::{Children, Helper};
+pub use environ::child_environment;
+pub use spawn::{Control, Output, Report, Reports, Spawned, Spawner, stop_request};

@@ -1,0 +1,130 @@
+//! The children of this process that are known, so that strays can be told from them.
+//!
+//! We are a subreaper: what a killed shim leaves behind becomes our child, and nobody else would end it or
+//! reap it. Nobody waits for "any child" here, since that would steal the statuses that tokio waits for.
+//! So whoever starts a child does it through here; everything else below us is a stray.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+use crate::model::{Pid, Stray};
+use crate::shim::strike;
+use crate::sys::wait::Reaped;
+use crate::sys::{proc, session, wait};
+
+/// How long a sweep goes on against what doesn't go away.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// So many strays are named.
+const NAMED: usize = 32;
+
+/// Whose child a known one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Somebody waits for it.
+    Held,
+    /// Nobody does any more, but it may still live: a shim whose run was dropped.
+    LetGo,
+}
+
+/// The known children of this process.
+#[derive(Debug, Default, Clone)]
+pub struct Children {
+    // One lock over start-and-register and over each round of a sweep: a child that isn't registered yet
+    // would be taken for a stray.
+    known: Arc<Mutex<HashMap<Pid, Known>>>,
+}
+
+impl Children {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Pid, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a child that sweeps leave alone, itself and what is below it.
+    pub fn start(&self, command: &mut Command) -> io::Result<Helper> {
+        let mut known = self.lock();
+        let child = command.spawn()?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid);
+        let pid = pid.ok_or_else(|| io::Error::other("a child without a process id"))?;
+        known.insert(pid, Known::Held);
+        Ok(Helper { child, pid, children: self.clone(), reaped: false })
+    }
+
+    /// Kills and reaps everything below us that isn't known. Says what it was.
+    pub async fn sweep(&self) -> Vec<Stray> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut swept = Vec::new();
+        while !self.sweep_once(&mut swept) && Instant::now() < deadline {
+            tokio::time::sleep(PAUSE).await;
+        }
+        swept
+    }
+
+    /// One round. `true` when there were no strays.
+    fn sweep_once(&self, swept: &mut Vec<Stray>) -> bool {
+        let mut known = self.lock();
+        let own: HashSet<Pid> = proc::children(session::own_pid()).into_iter().collect();
+        known.retain(|pid, held| *held == Known::Held || own.contains(pid));
+        let strays: Vec<Pid> = own.into_iter().filter(|pid| !known.contains_key(pid)).collect();
+        // A stray may be in the group of a helper whose child it was.
+        let spare = known.keys().filter_map(|pid| session::group_of(*pid)).collect();
+        strike(&strays, &spare, |struck| {
+            if swept.len() < NAMED && swept.iter().all(|stray| stray.pid != struck.pid) {
+                swept.push(Stray { pid: struck.pid, command: proc::command_line(struck.pid) });
+            }
+        });
+        for stray in &strays {
+            // By pid: it is our child, so the number is its own until this.
+            let _: io::Result<Reaped> = wait::child(*stray);
+        }
+        strays.is_empty()
+    }
+}
+
+/// A child that is known.
+#[derive(Debug)]
+pub struct Helper {
+    /// The child itself.
+    child: Child,
+    pid: Pid,
+    children: Children,
+    reaped: bool,
+}
+
+impl Helper {
+    /// Its process id.
+    pub const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// The child, to take its pipes from. It is waited for with `wait`, or it would stay known for ever.
+    pub const fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// Waits for its end. May be dropped and called again.
+    pub async fn wait(&mut self) -> io::Result<std::process::ExitStatus> {
+        let status = self.child.wait().await;
+        self.reaped |= status.is_ok();
+        status
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        let mut known = self.children.lock();
+        if self.reaped {
+            known.remove(&self.pid);
+        } else {
+            known.insert(self.pid, Known::LetGo);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Finding and signalling what is below us. It never waits and never reaps.
+
+use std::collections::HashSet;
+
+use crate::model::{Pid, Signal};
+use crate::sys::pidfd::PidFd;
+use crate::sys::{proc, session, signal};
+
+/// A process that is about to get a KILL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Struck {
+    /// Which.
+    pub pid: Pid,
+    /// Its process group.
+    pub group: Pid,
+}
+
+/// Sends KILL to each of `roots`, which are our children, and to everything below them, and to each
+/// process group that they are in. Says beforehand whom it will hit.
+///
+/// To be repeated until no child is left. The groups matter: a signal to a group is atomic against fork, and
+/// one pid after the other never catches up with processes that fork faster than we look. On sight, parents
+/// first: what is left of a killed parent's children comes to us and is found in the next round.
+pub fn strike(roots: &[Pid], spare: &HashSet<Pid>, mut hit: impl FnMut(Struck)) {
+    let own = session::own_pid();
+    let mut groups = HashSet::from([session::own_group(), Pid(0), Pid(1)]);
+    groups.extend(spare);
+    let mut seen = HashSet::new();
+    let mut next: Vec<Pid> = roots.to_vec();
+    while let Some(pid) = next.pop() {
+        if !seen.insert(pid) {
+            continue;
+        }
+        let below = proc::children(pid);
+        if let Some((held, group)) = hold(pid, own) {
+            hit(Struck { pid, group });
+            if groups.insert(group) {
+                // Held: `held` is a member, so the group can't have become another's meanwhile.
+                let _ = signal::send_group(group, Signal::KILL);
+            }
+            // EPERM: a setuid program; it is reported as a survivor.
+            let _ = held.send(Signal::KILL);
+        }
+        next.extend(below);
+    }
+}
+
+/// Sends a signal, and then CONT so that stopped ones can act on it, to each process group below us that
+/// isn't in `except`. Returns who is in them.
+pub(super) fn tell(except: &HashSet<Pid>, signal: Signal) -> Vec<Pid> {
+    let own = session::own_pid();
+    let mut done = HashSet::from([session::own_group(), Pid(0), Pid(1)]);
+    done.extend(except);
+    let mut told = HashSet::new();
+    let mut members = Vec::new();
+    for pid in proc::descendants(own) {
+        let Some((_held, group)) = hold(pid, own) else { continue };
+        if done.insert(group) {
+            let sent = signal::send_group(group, signal).and_then(|_| signal::send_group(group, Signal::CONT));
+            told.extend(sent.is_ok_and(|reached| reached).then_some(group));
+        }
+        if told.contains(&group) {
+            members.push(pid);
+        }
+    }
+    members
+}
+
+/// Everything below us that isn't a zombie.
+pub(super) fn alive() -> Vec<Pid> {
+    let own = session::own_pid();
+    proc::descendants(own).into_iter().filter(|pid| proc::stat(*pid).is_some_and(|stat| stat.state != 'Z')).collect()
+}
+
+/// A descriptor of this process and its group, if it is below us: a number alone may by now be somebody else's.
+fn hold(pid: Pid, own: Pid) -> Option<(PidFd, Pid)> {
+    let held = PidFd::open(pid).ok()?;
+    // In this order: what is asked by number is true of `held` if that number still means it afterwards.
+    let below = proc::is_below(pid, own);
+    let group = session::group_of(pid)?;
+    (below && held.is_current()).then_some((held, group))
+}

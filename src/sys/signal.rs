@@ -1,0 +1,84 @@
+//! Sending signals, and what a process does about those it gets. It knows no policy: whom to signal and
+//! when is decided elsewhere.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::libc;
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::model::{Pid, Signal};
+
+/// Blocks every signal that can be blocked, for a program with one thread.
+pub fn block_all() -> io::Result<()> {
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), None)?;
+    Ok(())
+}
+
+/// Gives every signal its default disposition and blocks none: what a program expects when it starts.
+///
+/// Makes system calls only, so that it may be called between fork and exec.
+#[expect(unsafe_code, reason = "std and nix have no wrapper that covers the real-time signals")]
+pub fn reset_all() -> io::Result<()> {
+    for number in 1..=libc::SIGRTMAX() {
+        // SAFETY: SIG_DFL is a valid disposition for every signal; KILL, STOP and the two or three that
+        // libc keeps for itself answer EINVAL, which is fine.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+    }
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+    Ok(())
+}
+
+/// Sends a signal to one process. `false` when there is no such process any more.
+pub fn send(pid: Pid, signal: Signal) -> io::Result<bool> {
+    // 0 and the negative numbers mean groups, and -1 means everybody.
+    if pid.0 <= 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    raw_kill(pid.0, signal)
+}
+
+/// Sends a signal to every process of a group. `false` when there is no such group any more.
+pub fn send_group(group: Pid, signal: Signal) -> io::Result<bool> {
+    if group.0 <= 1 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    raw_kill(-group.0, signal)
+}
+
+/// By number, so that real-time signals can be sent too.
+#[expect(unsafe_code, reason = "nix can't send real-time signals")]
+fn raw_kill(target: i32, signal: Signal) -> io::Result<bool> {
+    // SAFETY: kill takes two numbers and touches no memory of ours.
+    if unsafe { libc::kill(target, signal.number()) } == 0 {
+        return Ok(true);
+    }
+    let error = io::Error::last_os_error();
+    if error.raw_os_error() == Some(libc::ESRCH) { Ok(false) } else { Err(error) }
+}
+
+/// Becomes readable when a child ended. CHLD has to be blocked.
+#[derive(Debug)]
+pub struct ChildSignals(SignalFd);
+
+impl ChildSignals {
+    /// Starts to listen.
+    pub fn new() -> io::Result<Self> {
+        let mut set = SigSet::empty();
+        set.add(nix::sys::signal::Signal::SIGCHLD);
+        Ok(Self(SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?))
+    }
+
+    /// Forgets what was signalled so far: signals are merged, so the children have to be asked anyway.
+    pub fn clear(&self) -> io::Result<()> {
+        while self.0.read_signal()?.is_some() {}
+        Ok(())
+    }
+}
+
+impl AsFd for ChildSignals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
