@@ -4,6 +4,7 @@
 //! room, and nothing above it names a system call.
 
 pub mod exec;
+pub mod fd;
 pub mod flock;
 pub mod limits;
 pub mod listeners;
