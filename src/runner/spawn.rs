@@ -348,7 +348,7 @@ impl Reports {
     async fn read(&mut self) -> io::Result<shim::Report> {
         let mut buffer = [0; 4096];
         loop {
-            if let Some(report) = self.decoder.next().map_err(io::Error::other)? {
+            if let Some(report) = self.decoder.take().map_err(io::Error::other)? {
                 return Ok(report);
             }
             self.socket.readable().await?;

@@ -252,7 +252,7 @@ impl Decoder {
     }
 
     /// The next message, if all of it is there.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Garbage> {
+    pub fn take<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Garbage> {
         let Some((header, rest)) = self.buffer.split_first_chunk::<4>() else { return Ok(None) };
         let length = u32::from_le_bytes(*header) as usize;
         if length > LIMIT {
@@ -287,21 +287,21 @@ mod tests {
         for byte in wire {
             decoder.push(&[byte]);
             if specs.is_empty() {
-                specs.extend(decoder.next::<Spec>().expect("a spec"));
+                specs.extend(decoder.take::<Spec>().expect("a spec"));
             }
         }
         assert_eq!(specs, [spec]);
-        assert_eq!(decoder.next::<Request>().expect("a request"), Some(Request::Kill));
-        assert_eq!(decoder.next::<Request>().expect("nothing"), None);
+        assert_eq!(decoder.take::<Request>().expect("a request"), Some(Request::Kill));
+        assert_eq!(decoder.take::<Request>().expect("nothing"), None);
     }
 
     #[test]
     fn what_is_not_the_protocol_is_refused() {
         let mut long = Decoder::default();
         long.push(&u32::MAX.to_le_bytes());
-        assert!(matches!(long.next::<Request>(), Err(Garbage::Length(_))));
+        assert!(matches!(long.take::<Request>(), Err(Garbage::Length(_))));
         let mut other = Decoder::default();
         other.push(b"\x04\0\0\0oops");
-        assert!(matches!(other.next::<Request>(), Err(Garbage::Content(_))));
+        assert!(matches!(other.take::<Request>(), Err(Garbage::Content(_))));
     }
 }

@@ -46,24 +46,23 @@ pub fn strike(roots: &[Pid], spare: &HashSet<Pid>, mut hit: impl FnMut(Struck)) 
 }
 
 /// Sends a signal, and then CONT so that stopped ones can act on it, to each process group below us that
-/// isn't in `except`. Returns who is in them.
-pub(super) fn tell(except: &HashSet<Pid>, signal: Signal) -> Vec<Pid> {
+/// isn't in `except`. Says beforehand who is in them.
+pub(super) fn tell(except: &HashSet<Pid>, signal: Signal, mut hit: impl FnMut(Pid)) {
     let own = session::own_pid();
     let mut done = HashSet::from([session::own_group(), Pid(0), Pid(1)]);
     done.extend(except);
-    let mut told = HashSet::new();
-    let mut members = Vec::new();
-    for pid in proc::descendants(own) {
-        let Some((_held, group)) = hold(pid, own) else { continue };
-        if done.insert(group) {
-            let sent = signal::send_group(group, signal).and_then(|_| signal::send_group(group, Signal::CONT));
-            told.extend(sent.is_ok_and(|reached| reached).then_some(group));
-        }
-        if told.contains(&group) {
-            members.push(pid);
+    let grouped = |pid: Pid| session::group_of(pid).map(|group| (pid, group));
+    let mut meant: Vec<(Pid, Pid)> = proc::descendants(own).into_iter().filter_map(grouped).collect();
+    meant.retain(|(_, group)| !done.contains(group));
+    // Before the first signal: of what has ended only the name is left.
+    meant.iter().for_each(|(pid, _)| hit(*pid));
+    for (pid, _) in meant {
+        if let Some((_held, group)) = hold(pid, own)
+            && done.insert(group)
+        {
+            let _ = signal::send_group(group, signal).and_then(|_| signal::send_group(group, Signal::CONT));
         }
     }
-    members
 }
 
 /// Everything below us that isn't a zombie.

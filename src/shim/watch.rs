@@ -15,7 +15,7 @@ use super::tree::{self, Struck};
 use crate::model::{Pid, Signal};
 use crate::sys::signal::ChildSignals;
 use crate::sys::wait::{self, Reaped};
-use crate::sys::{exec, pipe, poll, proc, session, signal, socket};
+use crate::sys::{exec, fd, pipe, poll, proc, session, signal, socket};
 
 /// How long KILL may take before those that are left are named.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
@@ -87,7 +87,7 @@ fn run() -> io::Result<()> {
 fn receive_spec(supervisor: &mut UnixStream, requests: &mut Decoder) -> io::Result<Option<Spec>> {
     let mut buffer = [0; 4096];
     loop {
-        if let Some(spec) = requests.next().map_err(garbage)? {
+        if let Some(spec) = requests.take().map_err(garbage)? {
             return Ok(Some(spec));
         }
         match supervisor.read(&mut buffer)? {
@@ -226,7 +226,7 @@ impl Shim {
             Ok(_) | Err(_) => return self.be_alone(),
         }
         loop {
-            match self.requests.next() {
+            match self.requests.take() {
                 Ok(Some(request)) => self.carry_out(&request),
                 Ok(None) => return Ok(()),
                 // Whoever that is, it isn't our supervisor.
@@ -283,9 +283,7 @@ impl Shim {
     }
 
     fn tell_groups(&mut self, signal: Signal, except: &HashSet<Pid>) {
-        for pid in tree::tell(except, signal) {
-            note(&mut self.swept, pid);
-        }
+        tree::tell(except, signal, |pid| note(&mut self.swept, pid));
     }
 
     fn begin_to_kill(&mut self) {
@@ -322,7 +320,7 @@ impl Shim {
         self.supervisor = None;
         for kept in &self.kept {
             // It was the supervisor's description too, so it could not be changed before.
-            pipe::set_nonblocking(kept)?;
+            fd::set_nonblocking(kept)?;
         }
         Ok(())
     }

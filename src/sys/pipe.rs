@@ -5,6 +5,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
+use super::fd;
+
 /// How much a pipe should hold: what a chatty child writes while we are busy with the others.
 const ROOM: i32 = 1 << 20;
 
@@ -30,16 +32,9 @@ impl Pipe {
         // Refused when this user's pipes hold too much already (pipe-user-pages-soft); the usual 64 KiB
         // work as well, only slower.
         let _ = fcntl(&pipe.read, FcntlArg::F_SETPIPE_SZ(ROOM));
-        set_nonblocking(&pipe.read)?;
+        fd::set_nonblocking(&pipe.read)?;
         Ok(pipe)
     }
-}
-
-/// Makes reads and writes on this descriptor, and on all its duplicates, return rather than wait.
-pub fn set_nonblocking(descriptor: impl AsFd) -> io::Result<()> {
-    let flags = OFlag::from_bits_retain(fcntl(&descriptor, FcntlArg::F_GETFL)?);
-    fcntl(&descriptor, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
-    Ok(())
 }
 
 /// Reads what is there. 0 is the end.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::model::Pid;
 
@@ -59,11 +59,19 @@ pub fn children(pid: Pid) -> Vec<Pid> {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let mut found = Vec::new();
     for thread in threads.flatten() {
-        if let Ok(text) = fs::read_to_string(thread.path().join("children")) {
-            found.extend(text.split_ascii_whitespace().filter_map(|word| word.parse().ok()).map(Pid));
+        match fs::read_to_string(thread.path().join("children")) {
+            Ok(text) => found.extend(text.split_ascii_whitespace().filter_map(|word| word.parse().ok()).map(Pid)),
+            Err(_) if !Path::new("/proc/thread-self/children").exists() => return children_by_parent(pid),
+            // The thread ended; its children went to another, or to another process.
+            Err(_) => {}
         }
     }
     found
+}
+
+/// The slow way, for kernels that are built without `task/*/children`.
+fn children_by_parent(parent: Pid) -> Vec<Pid> {
+    all().into_iter().filter(|pid| stat(*pid).is_some_and(|stat| stat.parent == parent)).collect()
 }
 
 /// Everything below a process, itself not included. It may miss what forks meanwhile.
@@ -155,6 +163,10 @@ mod tests {
         assert!(is_below(own, stat.parent));
         assert!(!is_below(stat.parent, own));
         assert_eq!(start_time(own), Some(stat.started));
+        let mut seen = children(stat.parent);
+        seen.retain(|pid| *pid == own);
+        assert_eq!(seen, [own]);
+        assert!(children_by_parent(stat.parent).contains(&own));
         assert!(cwd(own).is_some() && boot_id().is_some() && !command_line(own).is_empty());
     }
 }

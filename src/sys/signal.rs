@@ -19,12 +19,16 @@ pub fn block_all() -> io::Result<()> {
 /// Gives every signal its default disposition and blocks none: what a program expects when it starts.
 ///
 /// Makes system calls only, so that it may be called between fork and exec.
-#[expect(unsafe_code, reason = "std and nix have no wrapper that covers the real-time signals")]
+#[expect(unsafe_code, reason = "no wrapper covers the real-time signals and the two that libc keeps for itself")]
 pub fn reset_all() -> io::Result<()> {
+    // The kernel's own sigaction: all zero is SIG_DFL, no flags, no mask. libc's would refuse 32 and 33,
+    // which posix_spawn sets to be ignored, and that outlasts an exec.
+    let default = [0_u64; 4];
     for number in 1..=libc::SIGRTMAX() {
-        // SAFETY: SIG_DFL is a valid disposition for every signal; KILL, STOP and the two or three that
-        // libc keeps for itself answer EINVAL, which is fine.
-        unsafe { libc::signal(number, libc::SIG_DFL) };
+        // SAFETY: the kernel reads at most `default`, and writes nothing. KILL and STOP answer EINVAL.
+        unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, number, default.as_ptr(), std::ptr::null::<u64>(), size_of::<u64>())
+        };
     }
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
     Ok(())

@@ -29,3 +29,29 @@ impl Settings {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::pipe::{self, Pipe};
+    use crate::sys::pty::{self, Pty, WindowSize};
+
+    #[test]
+    fn a_terminal_can_be_made_raw_and_put_back() {
+        let size = WindowSize { rows: 50, columns: 132 };
+        let terminal = Pty::open(size).expect("a terminal");
+        assert_eq!(pty::size_of(&terminal.master), Some(size));
+        let before = Settings::of(&terminal.slave).expect("it is one");
+        let written = |text: &[u8]| {
+            pipe::write(&terminal.slave, text).expect("it takes it");
+            let mut buffer = [0; 16];
+            let length = pipe::read(&terminal.master, &mut buffer).expect("it is there");
+            buffer[..length].to_vec()
+        };
+        before.raw().apply(&terminal.slave).expect("it takes them");
+        assert_eq!(written(b"a\n"), b"a\n");
+        before.apply(&terminal.slave).expect("it takes them");
+        assert_eq!(written(b"a\n"), b"a\r\n");
+        assert!(Settings::of(Pipe::new().expect("a pipe").read).is_none());
+    }
+}
