@@ -1,12 +1,22 @@
 //! Processes, ptys, probes and the loop: does what the supervisor says. It never decides.
 
+mod child;
 mod children;
+mod clock;
+mod drive;
 mod environ;
+mod host;
+mod oneshot;
+mod peers;
+mod perform;
+mod probe;
 mod pump;
 mod spawn;
 mod splitter;
 
 pub use children::{Children, Helper};
+pub use drive::{Asked, Session, drive};
 pub use environ::child_environment;
+pub use host::interrupts;
 pub use pump::{LogProbe, Pump, PumpEnd, PumpFailure};
 pub use spawn::{Control, Output, Report, Reports, Spawned, Spawner, stop_request};

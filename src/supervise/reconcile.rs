@@ -142,7 +142,7 @@ impl Graph {
         // Stops first, from the top down: what is about to go holds back what stands on it.
         let stop = (0..processes.len()).rev().find_map(|at| match processes[at].phase {
             Phase::Starting | Phase::Running { .. } | Phase::Ready if !kept[at] => {
-                let under_way = self.above[at].iter().any(|above| sinking(above));
+                let under_way = self.above[at].iter().any(sinking);
                 (!under_way).then_some(Move::Stop(at))
             }
             Phase::Starting

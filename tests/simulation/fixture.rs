@@ -1,70 +1,15 @@
 //! `Sim`: a supervisor on a plan written in a line, driven by hand. Returns what it wants done, as words.
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use devserver::model::{
-    Command, Event, ExitStatus, Hold, Leftovers, Moment, Phase, Pid, ProcessName, RequestId, RunId, Selector,
-    ServiceName, Signal, SpawnFailure,
+    Command, Event, ExitStatus, Hold, Leftovers, Moment, Phase, Pid, ProcessName, RequestId, RunId, Selector, Signal,
+    SpawnFailure,
 };
-use devserver::plan::{
-    Condition, Dependency, Oneshot, Owner, Plan, Probe, ProcessSpec, Readiness, RestartPolicy, RestartWhen, Rung,
-    StopLadder, Target,
-};
+use devserver::plan::{Condition, Dependency, Oneshot, Plan, ProcessSpec, RestartWhen, Rung, Target};
 use devserver::supervise::{Effect, Input, Supervisor};
 
-/// A process that asks for nothing in particular: probed, no dependencies, TERM for ten seconds.
-pub(super) fn process(name: &str) -> ProcessSpec {
-    ProcessSpec {
-        name: ProcessName::new(name).expect("a name"),
-        silo: None,
-        service: ServiceName::new(name.rsplit('.').next().unwrap_or(name)).expect("a name"),
-        item: None,
-        oneshot: None,
-        command: vec![name.into()],
-        cwd: PathBuf::from("/"),
-        env: indexmap::IndexMap::new(),
-        env_removed: Vec::new(),
-        port: None,
-        url: None,
-        depends_on: Vec::new(),
-        ready: Readiness {
-            probes: vec![Probe::Tcp { host: "127.0.0.1".into(), port: 1 }],
-            timeout: Some(Duration::from_secs(60)),
-            interval: Duration::from_millis(100),
-            owner: Owner::Own,
-        },
-        stop: StopLadder {
-            rungs: vec![Rung { signal: Signal::TERM, target: Target::Group, timeout: Duration::from_secs(10) }],
-        },
-        restart: RestartPolicy {
-            when: RestartWhen::OnFailure,
-            min: Duration::from_millis(500),
-            max: Duration::from_secs(10),
-            reset_after: Duration::from_secs(30),
-            give_up_after: 3,
-        },
-        pty: false,
-        exit_on_end: false,
-    }
-}
-
-/// A plan of these processes and nothing else.
-pub(super) fn plan(processes: Vec<ProcessSpec>) -> Plan {
-    Plan {
-        project: "sim".into(),
-        root: PathBuf::from("/"),
-        processes: processes.into_iter().map(Arc::new).collect(),
-        absent: Vec::new(),
-        silos: Vec::new(),
-        ports: indexmap::IndexMap::new(),
-        files: Vec::new(),
-        checks: Vec::new(),
-        notices: Vec::new(),
-        peers: Vec::new(),
-    }
-}
+pub(super) use crate::support::plans::{plan, process};
 
 /// Reads `b depends_on a, c bound; …`: the words after a name, separated by blanks.
 fn parse(text: &str) -> ProcessSpec {
@@ -85,6 +30,7 @@ fn parse(text: &str) -> ProcessSpec {
                     stale: word == "oneshot",
                     creates: Vec::new(),
                     inputs: Vec::new(),
+                    variables: Vec::new(),
                     digest: Some("d1".into()),
                 });
                 spec.restart.when = RestartWhen::Never;

@@ -1,6 +1,8 @@
 //! Random worlds: random plans, children of every temper, commands and interrupts at random moments, on a
 //! clock that jumps. The oracle looks at every step.
 
+#![expect(clippy::print_stdout, reason = "a world that fails is told step by step")]
+
 use std::time::Duration;
 
 use devserver::model::{
@@ -196,8 +198,13 @@ fn random_plan(dice: &mut Dice) -> Plan {
     for number in 0..=dice.below(8) {
         let mut spec = fixture::process(&format!("p{number}"));
         if dice.chance(30) {
-            spec.oneshot =
-                Some(Oneshot { stale: !dice.chance(25), creates: Vec::new(), inputs: Vec::new(), digest: None });
+            spec.oneshot = Some(Oneshot {
+                stale: !dice.chance(25),
+                creates: Vec::new(),
+                inputs: Vec::new(),
+                variables: Vec::new(),
+                digest: None,
+            });
         }
         for earlier in &specs {
             if dice.chance(35) {

@@ -1,0 +1,104 @@
+//! The loop: select over what can happen, make one `Input` of it, step, perform each effect.
+//!
+//! No blocking call in it, nothing long in it, and an effect never sends to a channel that it selects on,
+//! except as a report of something that later happened. It never decides.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::child::Premises;
+use super::clock::Clock;
+use super::oneshot::Setup;
+use super::perform::Performer;
+use super::spawn::Spawner;
+use crate::bus::Bus;
+use crate::model::{Command, Reply, RequestId, RunId, Signal, Verdict};
+use crate::plan::Plan;
+use crate::supervise::{Input, Supervisor};
+
+/// So many reports may wait for the loop. Whoever has more waits; the loop never does.
+const REPORTS: usize = 1024;
+
+/// What a session is given.
+#[derive(Debug)]
+pub struct Session {
+    /// What shall run.
+    pub plan: Arc<Plan>,
+    /// Where lines and events go.
+    pub bus: Bus,
+    /// Through what runs are started.
+    pub spawner: Spawner,
+    /// The environment that children inherit.
+    pub inherited: Vec<(OsString, OsString)>,
+    /// What is asked for.
+    pub commands: mpsc::Receiver<Asked>,
+    /// INT, TERM and HUP, as they reach us: `interrupts()`.
+    pub interrupts: mpsc::Receiver<Signal>,
+}
+
+/// A command, and where its answer goes.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is asked for.
+    pub command: Command,
+    /// Who asks.
+    pub answer: oneshot::Sender<Reply>,
+}
+
+/// Runs a session to its end.
+pub async fn drive(session: Session) -> Verdict {
+    let Session { plan, bus, spawner, inherited, mut commands, mut interrupts } = session;
+    let clock = Clock::new();
+    let (news, mut reports) = mpsc::channel(REPORTS);
+    let project = plan.root.clone();
+    let setup = Setup::new(&project);
+    let mut performer = Performer::new(Premises { spawner, inherited, project, bus, setup, news });
+    let mut supervisor = Supervisor::new(plan);
+    let mut requests = 0;
+    let mut input = Input::Tick;
+    loop {
+        let ended = end_of(&input);
+        for effect in supervisor.step(clock.now(), input) {
+            if let Some(verdict) = performer.perform(effect) {
+                performer.end(&verdict).await;
+                return verdict;
+            }
+        }
+        if let Some(run) = ended {
+            performer.let_go(&run);
+        }
+        input = tokio::select! {
+            // A person who presses Ctrl-C comes first, whatever the children do.
+            biased;
+            Some(signal) = interrupts.recv() => Input::Interrupted(signal),
+            Some(asked) = commands.recv() => {
+                requests += 1;
+                performer.expect_reply(RequestId(requests), asked.answer);
+                Input::Commanded(RequestId(requests), asked.command)
+            }
+            Some(report) = reports.recv() => report,
+            () = clock.until(supervisor.next_deadline()) => Input::Tick,
+        };
+    }
+}
+
+/// The run whose end this is.
+fn end_of(input: &Input) -> Option<RunId> {
+    match input {
+        Input::SpawnFailed(run, _) | Input::UpToDate(run) | Input::Gone(run, _) | Input::ShimLost(run) => {
+            Some(run.clone())
+        }
+        Input::Commanded(..)
+        | Input::Spawned(..)
+        | Input::ProbePassed(_)
+        | Input::ProbeFailed(..)
+        | Input::Noted(_)
+        | Input::Exited(..)
+        | Input::Unkillable(..)
+        | Input::Interrupted(_)
+        | Input::PeersAnswered(_)
+        | Input::Tick => None,
+    }
+}

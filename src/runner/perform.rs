@@ -1,0 +1,121 @@
+//! Effects to deeds. It never waits and never decides: what takes time happens in a task, which reports.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::child::{Child, Order, Premises};
+use super::peers;
+use crate::model::{ProcessName, Reply, RequestId, RunId, Verdict};
+use crate::plan::ProcessSpec;
+use crate::supervise::{Effect, Input};
+
+/// So many orders may wait for a run: rungs and a user's signals. It takes them at once.
+const ORDERS: usize = 64;
+
+/// How long the tasks may take that are left when all is over: last lines on their way to the bus.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Performs effects.
+pub(super) struct Performer {
+    premises: Arc<Premises>,
+    runs: HashMap<ProcessName, Handle>,
+    answers: HashMap<RequestId, oneshot::Sender<Reply>>,
+    tasks: JoinSet<()>,
+}
+
+/// The way to a run.
+struct Handle {
+    run: RunId,
+    orders: mpsc::Sender<Order>,
+}
+
+impl Performer {
+    pub(super) fn new(premises: Premises) -> Self {
+        Self { premises: Arc::new(premises), runs: HashMap::new(), answers: HashMap::new(), tasks: JoinSet::new() }
+    }
+
+    /// Keeps the way back for a request's answer.
+    pub(super) fn expect_reply(&mut self, request: RequestId, answer: oneshot::Sender<Reply>) {
+        self.answers.insert(request, answer);
+    }
+
+    /// Performs one effect. The verdict, when that is what it is.
+    pub(super) fn perform(&mut self, effect: Effect) -> Option<Verdict> {
+        match effect {
+            Effect::Spawn(run, spec) => self.spawn(run, spec),
+            Effect::Stop(run, rung) => {
+                self.premises.bus.waive(&run);
+                self.order(&run, Order::Stop(rung));
+            }
+            Effect::Signal(run, signal) => self.order(&run, Order::Signal(signal)),
+            Effect::StartProbe(run, _) => self.order(&run, Order::Probe),
+            Effect::StopProbe(run) => self.order(&run, Order::Unprobe),
+            Effect::Remember(spec) => {
+                if let Some(handle) = self.runs.get(&spec.name) {
+                    // Its only order then: it is over.
+                    let _ = handle.orders.try_send(Order::Remember);
+                }
+            }
+            Effect::AskPeers(peers) => {
+                let news = self.premises.news.clone();
+                self.tasks.spawn(async move {
+                    let _ = news.send(Input::PeersAnswered(peers::ask(peers).await)).await;
+                });
+            }
+            Effect::Emit(event) => self.premises.bus.emit(stamp(), event),
+            Effect::Reply(request, reply) => {
+                if let Some(answer) = self.answers.remove(&request) {
+                    // Whoever asked has left: no error.
+                    let _ = answer.send(reply);
+                }
+            }
+            Effect::Finish(verdict) => return Some(verdict),
+        }
+        None
+    }
+
+    fn spawn(&mut self, run: RunId, spec: Arc<ProcessSpec>) {
+        let (sender, orders) = mpsc::channel(ORDERS);
+        self.runs.insert(run.process.clone(), Handle { run: run.clone(), orders: sender });
+        let child = Child { run, spec, premises: Arc::clone(&self.premises), orders };
+        self.tasks.spawn(child.live());
+    }
+
+    fn order(&self, run: &RunId, order: Order) {
+        if let Some(handle) = self.runs.get(&run.process).filter(|handle| handle.run == *run) {
+            // Full or closed: it is over, or a signal more makes no difference.
+            let _ = handle.orders.try_send(order);
+        }
+    }
+
+    /// Lets go of a run whose end was taken in, after what followed from it was performed.
+    pub(super) fn let_go(&mut self, run: &RunId) {
+        if self.runs.get(&run.process).is_some_and(|handle| handle.run == *run) {
+            self.runs.remove(&run.process);
+        }
+        // Tasks that are through are forgotten here.
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    /// Ends: at once when we are to leave, so that the shims see it; else after the last lines.
+    pub(super) async fn end(mut self, verdict: &Verdict) {
+        self.runs.clear();
+        match verdict {
+            Verdict::Abandoned => {}
+            Verdict::Fine | Verdict::Killed | Verdict::GaveUp(_) | Verdict::Ended { .. } | Verdict::Unstoppable(_) => {
+                let _ = timeout(LAST_WORDS, async { while self.tasks.join_next().await.is_some() {} }).await;
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where events are stamped")]
+fn stamp() -> Timestamp {
+    Timestamp::now()
+}

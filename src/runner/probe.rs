@@ -1,0 +1,230 @@
+//! Probes: is a run ready? Each given one must pass once; they are asked side by side.
+//!
+//! A listener that answers is asked whose it is. It never decides what follows from an answer.
+
+use std::ffi::OsString;
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Empty;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::{Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::sync::mpsc;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{sleep, timeout};
+
+use super::children::Children;
+use super::peers::{address, bare};
+use crate::model::{ExitStatus, Owner, Pid, ProbeFailure, RunId, Signal, brief};
+use crate::plan::{Probe, ProcessSpec};
+use crate::supervise::Input;
+use crate::sys::{listeners, signal};
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a probe's command may take.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What probing a run needs.
+#[derive(Debug)]
+pub(super) struct Prober {
+    /// Which run.
+    pub(super) run: RunId,
+    /// What it is.
+    pub(super) spec: Arc<ProcessSpec>,
+    /// Everything of the run is below this.
+    pub(super) shim: Pid,
+    /// The folder and environment for commands.
+    pub(super) cwd: PathBuf,
+    /// Its environment.
+    pub(super) environment: Vec<(OsString, OsString)>,
+    /// Through which commands are started.
+    pub(super) children: Children,
+    /// To whom the answers go.
+    pub(super) news: mpsc::Sender<Input>,
+}
+
+impl Prober {
+    /// Asks until all probes have passed, then says so. `lines` hear of matching lines, one for each log
+    /// probe, in their order.
+    pub(super) async fn run(self, lines: Vec<mpsc::Receiver<()>>) {
+        let prober = Arc::new(self);
+        let mut lines = lines.into_iter();
+        let mut asked = JoinSet::new();
+        for index in 0..prober.spec.ready.probes.len() {
+            let line = match prober.spec.ready.probes[index] {
+                Probe::Log { .. } => lines.next(),
+                Probe::Tcp { .. } | Probe::Http { .. } | Probe::Exec { .. } | Probe::Delay { .. } => None,
+            };
+            let prober = Arc::clone(&prober);
+            asked.spawn(async move { prober.until_passed(index, line).await });
+        }
+        while asked.join_next().await.is_some() {}
+        let passed = Input::ProbePassed(prober.run.clone());
+        // Closed: the session is over.
+        let _ = prober.news.send(passed).await;
+    }
+
+    async fn until_passed(&self, index: usize, line: Option<mpsc::Receiver<()>>) {
+        let probe = &self.spec.ready.probes[index];
+        match (probe, line) {
+            (Probe::Delay { delay }, _) => return sleep(*delay).await,
+            (Probe::Log { pattern }, Some(mut line)) => {
+                self.failed(ProbeFailure::NoLine { pattern: pattern.clone() }).await;
+                if line.recv().await.is_none() {
+                    // Its output ended without the line; its exit will tell.
+                    std::future::pending::<()>().await;
+                }
+                return;
+            }
+            (Probe::Log { .. } | Probe::Tcp { .. } | Probe::Http { .. } | Probe::Exec { .. }, _) => {}
+        }
+        let mut last = None;
+        loop {
+            match self.ask(probe).await {
+                Ok(()) => return,
+                // The same answer again is no news.
+                Err(failure) if last.as_ref() == Some(&failure) => {}
+                Err(failure) => {
+                    last = Some(failure.clone());
+                    self.failed(failure).await;
+                }
+            }
+            sleep(self.spec.ready.interval.max(Duration::from_millis(10))).await;
+        }
+    }
+
+    async fn failed(&self, failure: ProbeFailure) {
+        let _ = self.news.send(Input::ProbeFailed(self.run.clone(), failure)).await;
+    }
+
+    async fn ask(&self, probe: &Probe) -> Result<(), ProbeFailure> {
+        match probe {
+            Probe::Tcp { host, port } => self.ask_tcp(host, *port).await,
+            Probe::Http { url, host, port, path, status } => self.ask_http(url, host, *port, path, *status).await,
+            Probe::Exec { command } => self.ask_command(command).await,
+            Probe::Log { .. } | Probe::Delay { .. } => Ok(()),
+        }
+    }
+
+    async fn ask_tcp(&self, host: &str, port: u16) -> Result<(), ProbeFailure> {
+        let target = address(host, port);
+        let stream = connect(host, port, &target).await?;
+        self.ask_whose(&stream, port, &target).await
+    }
+
+    async fn ask_http(
+        &self,
+        url: &str,
+        host: &str,
+        port: u16,
+        path: &str,
+        status: Option<u16>,
+    ) -> Result<(), ProbeFailure> {
+        let stream = connect(host, port, url).await?;
+        // First whose: a stranger's 404 isn't worth a word.
+        self.ask_whose(&stream, port, url).await?;
+        let answer = |why: String| ProbeFailure::Answer { target: url.to_owned(), why };
+        let late = || answer(format!("didn't answer within {}", brief(PATIENCE)));
+        let got = timeout(PATIENCE, get(stream, &address(host, port), path)).await.map_err(|_| late())?;
+        let got = got.map_err(|error| answer(format!("gave no HTTP answer: {error}")))?;
+        let passes = match status {
+            Some(status) => got.as_u16() == status,
+            None => got.is_success() || got.is_redirection(),
+        };
+        if passes { Ok(()) } else { Err(answer(format!("answered {}", got.as_u16()))) }
+    }
+
+    /// Whether the listener that answered is the run's own.
+    async fn ask_whose(&self, stream: &TcpStream, port: u16, target: &str) -> Result<(), ProbeFailure> {
+        if self.spec.ready.owner == Owner::Any {
+            return Ok(());
+        }
+        let there: Option<IpAddr> = stream.peer_addr().ok().map(|peer| peer.ip());
+        let shim = self.shim;
+        // Some milliseconds of /proc when it is another's.
+        let owner = spawn_blocking(move || listeners::owner(port, there, shim)).await;
+        match owner {
+            Ok(listeners::Owner::Own) | Err(_) => Ok(()),
+            Ok(listeners::Owner::Foreign(holder)) => Err(ProbeFailure::Foreign { target: target.to_owned(), holder }),
+            // Nobody: it answers from behind another network, as containers do.
+            Ok(listeners::Owner::Unknown | listeners::Owner::Nobody) => {
+                let name = &self.spec.name;
+                let text = format!("{target} answers, but it can't be seen whether that is {name} itself");
+                let _ = self.news.send(Input::Noted(text)).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn ask_command(&self, command: &[String]) -> Result<(), ProbeFailure> {
+        let failure = |why: String| ProbeFailure::Command { command: command.join(" "), why };
+        let Some((program, arguments)) = command.split_first() else { return Ok(()) };
+        #[expect(clippy::disallowed_methods, reason = "a probe's own command: short, and started as a known child")]
+        let mut child = Command::new(program);
+        child
+            .args(arguments)
+            .current_dir(&self.cwd)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true);
+        let mut helper = self.children.start(&mut child).map_err(|error| failure(format!("can't be run: {error}")))?;
+        let status = match timeout(COMMAND_PATIENCE, helper.wait()).await {
+            Ok(status) => status.map_err(|error| failure(format!("was lost: {error}")))?,
+            Err(_) => {
+                // Its group, so that nothing of it stays: it leads one, and it is our child until it is waited for.
+                let _: io::Result<bool> = signal::send_group(helper.pid(), Signal::KILL);
+                let _: io::Result<_> = helper.wait().await;
+                return Err(failure(format!("didn't end within {}", brief(COMMAND_PATIENCE))));
+            }
+        };
+        let status = match (status.code(), status.signal()) {
+            (Some(code), _) => ExitStatus::Code(code),
+            (None, number) => ExitStatus::Signal {
+                signal: Signal::from_number(number.unwrap_or_default()),
+                core: status.core_dumped(),
+            },
+        };
+        if status.success() { Ok(()) } else { Err(failure(status.to_string())) }
+    }
+}
+
+async fn connect(host: &str, port: u16, target: &str) -> Result<TcpStream, ProbeFailure> {
+    match timeout(PATIENCE, TcpStream::connect((bare(host), port))).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(_)) | Err(_) => Err(ProbeFailure::Refused { target: target.to_owned() }),
+    }
+}
+
+/// The status that a GET is answered with; the body isn't read.
+async fn get(
+    stream: TcpStream,
+    host: &str,
+    path: &str,
+) -> Result<StatusCode, Box<dyn std::error::Error + Send + Sync>> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let path = if path.is_empty() { "/" } else { path };
+    let request = Request::get(path)
+        .header(header::HOST, host)
+        .header(header::USER_AGENT, "devserver-probe")
+        .header(header::CONNECTION, "close")
+        .body(Empty::<Bytes>::new())?;
+    // In a set, so that it ends with this future.
+    let mut side = JoinSet::new();
+    side.spawn(connection);
+    Ok(sender.send_request(request).await?.status())
+}
