@@ -1,9 +1,18 @@
-//! argv, discovery, preflight, wiring and the error report.
+//! argv, discovery, preflight, wiring and the error report. The only room that knows all others.
 
-use std::ffi::OsString;
-use std::process::ExitCode;
+pub mod args;
+mod commands;
+mod discover;
+mod exit_code;
+mod init;
+mod main;
+mod oneshots;
+mod plan;
+mod preflight;
+mod report;
+mod stack;
+mod status;
+mod up;
 
-/// The whole program, when it isn't a shim.
-pub fn main(_arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    ExitCode::SUCCESS
-}
+pub use exit_code::Exit;
+pub use main::main;

@@ -1,1 +1,36 @@
-//! TOML text to `Config`, with the origin of every value. Pure: it never reads a file.
+//! TOML text → `Config`, with the origin of every value.
+//!
+//! Pure: it never reads a file, the environment, the clock or PATH. It reports everything that is wrong,
+//! each with its place and its fix, never just the first.
+
+mod check;
+mod decode;
+mod error;
+mod expr;
+mod json_schema;
+mod layer;
+mod load;
+mod names;
+mod preset;
+mod schema;
+mod shape;
+mod silos;
+mod source;
+mod suggest;
+mod validate;
+mod value;
+
+pub use check::silo_list;
+pub use error::{ConfigError, ConfigErrors, Problem};
+pub use expr::{Engine, EvalError, Expr, Scope, Template};
+pub use json_schema::json_schema;
+pub use layer::{Assignment, Layer};
+pub use load::{Texts, load, recognisable, show};
+pub use preset::{Preset, find as preset};
+pub use schema::{
+    Check, Command, Config, Each, EnvBlock, Flag, FlagValue, InSilos, ListPart, Notice, Ready, Reference, Render,
+    Service, Setting, Silo,
+};
+pub use shape::{Field, Map as ShapeMap, ROOT, Record, Shape};
+pub use source::{Origin, Source, SourceId, Sources};
+pub use suggest::{listed, nearest};

@@ -3,9 +3,25 @@
 //! Pure: it never reads a file, the environment, the clock or PATH; `Facts` is handed in. It returns
 //! every error it finds, not the first.
 
+mod choices;
+mod environ;
+mod error;
+mod facts;
+mod flags;
+mod graph;
+mod planner;
+mod ports;
+mod process;
+mod scope;
+mod select;
 mod spec;
 
+pub use crate::model::{Condition, Owner, RestartPolicy, RestartWhen, Rung, StopLadder, Target};
+pub use choices::{Address, AddressError, Choices};
+pub use error::{PlanError, PlanErrors, PlanProblem};
+pub use facts::{Facts, LiveStack};
+pub use planner::plan;
 pub use spec::{
-    Absent, Check, CheckTest, Condition, Dependency, EnvValue, Oneshot, Owner, Peer, Plan, PlannedSilo, Probe,
-    ProcessSpec, Readiness, RenderedFile, RestartPolicy, RestartWhen, Rung, StopLadder, Target,
+    Absent, Check, CheckTest, Dependency, EnvValue, Oneshot, Peer, Plan, PlannedSilo, Probe, ProcessSpec, Readiness,
+    RenderedFile,
 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::model::{ProcessName, ServiceName, Signal, SiloName};
+use crate::model::{Condition, Owner, ProcessName, RestartPolicy, ServiceName, SiloName, StopLadder};
 
 /// What shall run.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,10 @@ pub struct Plan {
     pub project: String,
     /// The project's folder; every relative path starts here.
     pub root: PathBuf,
+    /// Where its first port is: `127.0.0.1:8000`.
+    pub address: String,
+    /// The flags it was given that move ports, as one writes them.
+    pub port_flags: Vec<String>,
     /// The processes, each after what it depends on.
     pub processes: Vec<Arc<ProcessSpec>>,
     /// Why the other services don't run.
@@ -173,6 +177,8 @@ pub struct Oneshot {
     pub creates: Vec<PathBuf>,
     /// The files (patterns) that it is made from.
     pub inputs: Vec<String>,
+    /// Variables that its result depends on too.
+    pub variables: Vec<String>,
     /// What its inputs and its command hash to now, noted when it succeeds. None where it has no inputs.
     pub digest: Option<String>,
 }
@@ -186,21 +192,6 @@ pub struct Dependency {
     pub condition: Condition,
 }
 
-/// The state in which a dependency lets its dependents start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Condition {
-    /// It was spawned.
-    Started,
-    /// It is ready; for a oneshot: it succeeded.
-    #[default]
-    Ready,
-    /// It ended with 0.
-    Succeeded,
-    /// As `Ready`, and its end stops the dependent too (systemd's BindsTo).
-    Bound,
-}
-
 /// How a process is known to be ready. Without probes it is ready once it was spawned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Readiness {
@@ -212,17 +203,6 @@ pub struct Readiness {
     pub interval: Duration,
     /// Whether the listener must belong to the run.
     pub owner: Owner,
-}
-
-/// Whose the listener must be that answers a probe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Owner {
-    /// The run's own; a provable stranger fails the probe.
-    #[default]
-    Own,
-    /// Anybody's: somebody else is expected to listen.
-    Any,
 }
 
 /// One way to ask whether a run is ready.
@@ -266,80 +246,22 @@ pub enum Probe {
     },
 }
 
-/// Signals with their timeouts, in order. KILL of the whole tree always follows the last one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StopLadder {
-    /// At least one.
-    pub rungs: Vec<Rung>,
-}
-
-/// One rung of a stop ladder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Rung {
-    /// What is sent. KILL goes to the whole tree, whatever the target.
-    pub signal: Signal,
-    /// To whom.
-    pub target: Target,
-    /// How long to wait before the next rung.
-    pub timeout: Duration,
-}
-
-/// Who gets the signal of a rung.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Target {
-    /// Its process group.
-    #[default]
-    Group,
-    /// Its main process alone (Celery's warm shutdown wants that).
-    Main,
-}
-
-impl StopLadder {
-    /// How long KILL may take before a process counts as unkillable.
-    pub const KILL_TIMEOUT: Duration = Duration::from_secs(2);
-
-    /// The rung of this index; from the last one on it is KILL.
-    pub fn rung(&self, index: usize) -> Rung {
-        let kill = Rung { signal: Signal::KILL, target: Target::Group, timeout: Self::KILL_TIMEOUT };
-        self.rungs.get(index).copied().unwrap_or(kill)
+impl Plan {
+    /// Whether some service runs once for all silos.
+    pub fn has_shared(&self) -> bool {
+        self.processes.iter().any(|process| process.silo.is_none())
+            || self.absent.iter().any(|absent| absent.silo.is_none())
     }
 
-    /// The index of the rung that kills.
-    pub fn last(&self) -> usize {
-        self.rungs.iter().position(|rung| rung.signal == Signal::KILL).unwrap_or(self.rungs.len())
+    /// Every service, running or not, once.
+    pub fn service_names(&self) -> Vec<&str> {
+        let running = self.processes.iter().map(|process| process.service.as_str());
+        let mut names: Vec<&str> = Vec::new();
+        for name in running.chain(self.absent.iter().map(|absent| absent.service.as_str())) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
-
-    /// How long the whole ladder can take.
-    pub fn longest(&self) -> Duration {
-        (0..=self.last()).map(|index| self.rung(index).timeout).sum()
-    }
-}
-
-/// What happens when a process ends by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RestartPolicy {
-    /// After which ends it is started again.
-    pub when: RestartWhen,
-    /// The first delay; it doubles each time.
-    pub min: Duration,
-    /// The longest delay.
-    pub max: Duration,
-    /// Ready for this long, its count of failures starts anew.
-    pub reset_after: Duration,
-    /// After so many runs in a row that ended early it is left alone.
-    pub give_up_after: u32,
-}
-
-/// After which ends a process is started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RestartWhen {
-    /// After none.
-    Never,
-    /// After every end but exit code 0.
-    #[default]
-    OnFailure,
-    /// After every end.
-    Always,
 }

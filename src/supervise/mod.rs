@@ -1,1 +1,22 @@
-//! The state machine: what should be happening now. Pure: it returns effects and performs none.
+//! The state machine: what should be happening now.
+//!
+//! Pure: it takes in what happened, returns what must be done about it, and does none of it. It never
+//! names a runtime, a file, a clock or a process of the system, and it never sees the configuration: what
+//! it needs is in the plan.
+//!
+//! `process` is one process and the moves between its phases, `reconcile` the one rule that compares
+//! intent with phase, `restart` the backoff, `shutdown` the end, `waiting` the requests that are answered
+//! later, `supervisor` the door.
+
+mod effect;
+mod input;
+mod process;
+mod reconcile;
+mod restart;
+mod shutdown;
+mod supervisor;
+mod waiting;
+
+pub use effect::Effect;
+pub use input::Input;
+pub use supervisor::Supervisor;

@@ -17,4 +17,5 @@ pub mod session;
 pub mod signal;
 pub mod socket;
 pub mod termios;
+pub mod user;
 pub mod wait;

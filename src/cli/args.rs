@@ -1,0 +1,450 @@
+//! The command line: fixed arguments, and one for each flag that the configuration declares.
+//!
+//! In two steps: `early` finds by hand what is needed to find the configuration, so that `--version` and
+//! `--help` work beside a broken one; `parse` reads everything once the flags are known.
+
+use std::path::PathBuf;
+
+use clap::builder::{StyledStr, Styles};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use indexmap::IndexMap;
+
+use crate::config::{Config, Flag, FlagValue, nearest};
+use crate::model::FlagName;
+use crate::plan::{Address, Choices};
+
+use super::commands::COMMANDS;
+use super::exit_code::Exit;
+use super::report::Failure;
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colour {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// What is needed before the configuration is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Early {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--set NAME=VALUE`.
+    pub sets: Vec<(String, String)>,
+    /// A `--set` that isn't `NAME=VALUE`.
+    pub bad_set: Option<String>,
+    /// `--color`.
+    pub colour: Colour,
+    /// `--help` or `-h`.
+    pub help: bool,
+    /// `--version` or `-V`.
+    pub version: bool,
+    /// `--json`.
+    pub json: bool,
+    /// The first word that isn't a flag: perhaps a command.
+    pub word: Option<String>,
+}
+
+/// Finds what is needed before the configuration is read.
+pub fn early(args: &[String]) -> Early {
+    let mut early = Early::default();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        if arg == "--" {
+            break;
+        }
+        let (name, value) = match arg.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (arg.as_str(), None),
+        };
+        match name {
+            "--config" => early.config = value.or_else(|| rest.next().cloned()).map(PathBuf::from),
+            "--set" => match value.or_else(|| rest.next().cloned()) {
+                Some(text) => match text.split_once('=') {
+                    Some((name, value)) => early.sets.push((name.trim().to_owned(), value.to_owned())),
+                    None => early.bad_set = Some(text),
+                },
+                None => {}
+            },
+            "--color" | "--colour" => {
+                early.colour = match value.or_else(|| rest.next().cloned()).as_deref() {
+                    Some("always") => Colour::Always,
+                    Some("never") => Colour::Never,
+                    _ => Colour::Auto,
+                };
+            }
+            "--help" | "-h" => early.help = true,
+            "--version" | "-V" => early.version = true,
+            "--json" => early.json = true,
+            word if !word.starts_with('-') && early.word.is_none() => early.word = Some(arg.clone()),
+            _ => {}
+        }
+    }
+    early
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// Start everything.
+    Up(Choices, Look),
+    /// Print what would be started.
+    Plan(Choices, PlanView),
+    /// Validate the configuration.
+    ConfigCheck,
+    /// Print the merged configuration; with the layer of each value.
+    ConfigShow {
+        /// Whether each value says where it comes from.
+        origin: bool,
+    },
+    /// Print the JSON Schema.
+    ConfigSchema,
+    /// Write a first devserver.toml.
+    Init,
+    /// Say which stacks of this checkout are up.
+    Status {
+        /// As JSON.
+        json: bool,
+    },
+}
+
+/// How the stream looks, as asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look {
+    /// `--plain`: no colours.
+    pub plain: bool,
+    /// `--prefix` or `--no-prefix`; the configuration's where neither is given.
+    pub prefix: Option<bool>,
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Default)]
+pub struct PlanView {
+    /// `--json`.
+    pub json: bool,
+    /// `--env NAME`.
+    pub env: Option<String>,
+    /// `--preflight`.
+    pub preflight: bool,
+}
+
+const HEAD: &str = "Built in";
+const EXAMPLES: &str = "Examples:
+  devserver --silo=control --celery-beat --workers
+  devserver --silo=region --celery-beat --workers --ingest
+  devserver --silo=control,region --workers 127.0.0.1:9000
+  devserver plan --silo=region --workers";
+
+/// The command line as clap has it. Without a configuration: the fixed arguments alone.
+pub fn command(config: Option<&Config>) -> Command {
+    let about = "Runs every process of a multi-silo app: one supervisor, one stream of logs, one Ctrl-C";
+    let mut command = Command::new("devserver")
+        .about(about)
+        .version(env!("CARGO_PKG_VERSION"))
+        .override_usage("devserver [FLAGS] [ADDRESS]\n       devserver COMMAND …")
+        .after_help(format!("{EXAMPLES}\n\n{}", Exit::TABLE))
+        .styles(Styles::styled())
+        .disable_help_subcommand(true)
+        .subcommand_help_heading("Commands")
+        .subcommand_value_name("COMMAND")
+        .args_conflicts_with_subcommands(true);
+    command = with_run_args(command, config);
+    for arg in look_args() {
+        command = command.arg(arg);
+    }
+    let plan = with_run_args(Command::new("plan").about("Print what would run, and why the rest doesn't"), config)
+        .override_usage("devserver plan [--json] [--env NAME] [--preflight] [FLAGS] [ADDRESS]")
+        .arg(switch("json", "Print everything as one JSON object"))
+        .arg(
+            Arg::new("env")
+                .long("env")
+                .value_name("NAME")
+                .help("Print the environment of one process, with who set each variable"),
+        )
+        .arg(switch("preflight", "Also look for programs, ports and checks, as a start would"))
+        .after_help("Example:\n  devserver plan --silo=region --workers --env region.server");
+    let config_command = Command::new("config")
+        .about("Check the configuration, print it merged, print its schema")
+        .subcommand_required(true)
+        .disable_help_subcommand(true)
+        .subcommand(with_config_args(Command::new("check").about("Validate it without running anything")))
+        .subcommand(
+            with_config_args(Command::new("show").about("Print it with all layers merged"))
+                .arg(switch("origin", "Say for each value where it comes from")),
+        )
+        .subcommand(Command::new("schema").about("Print its JSON Schema, for editors"));
+    command
+        .subcommand(plan)
+        .subcommand(config_command)
+        .subcommand(
+            with_config_args(Command::new("status").about("Say which silos of this checkout are up"))
+                .arg(switch("json", "As JSON")),
+        )
+        .subcommand(Command::new("init").about("Write a first devserver.toml here"))
+}
+
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+fn with_config_args(command: Command) -> Command {
+    command
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("FILE")
+                .help_heading(HEAD)
+                .help("Use this devserver.toml, or the one in this folder"),
+        )
+        .arg(
+            Arg::new("set")
+                .long("set")
+                .value_name("NAME=VALUE")
+                .action(ArgAction::Append)
+                .help_heading(HEAD)
+                .help("Set a setting of the configuration for this run"),
+        )
+        .arg(
+            Arg::new("color")
+                .long("color")
+                .alias("colour")
+                .value_name("WHEN")
+                .value_parser(["auto", "always", "never"])
+                .help_heading(HEAD)
+                .help("Use colours: on a terminal, always or never"),
+        )
+}
+
+fn look_args() -> [Arg; 3] {
+    let prefix = switch("prefix", "Begin each line with its process").overrides_with("no-prefix").hide(true);
+    let no_prefix =
+        switch("no-prefix", "Print lines bare: no time, no name").overrides_with("prefix").help_heading(HEAD);
+    [switch("plain", "No colours, nothing pretty").help_heading(HEAD), prefix, no_prefix]
+}
+
+/// What a start and a plan have in common.
+fn with_run_args(command: Command, config: Option<&Config>) -> Command {
+    let address = Arg::new("ADDRESS").value_name("ADDRESS").help(match config {
+        Some(config) => format!(
+            "HOST:PORT of the first port; {}:{} if not given, or what DEVSERVER_BIND says",
+            config.bind.host, config.bind.port
+        ),
+        None => "HOST:PORT of the first port".to_owned(),
+    });
+    let silos = config
+        .map(|config| format!(" ({})", config.silos.keys().map(|silo| silo.as_str()).collect::<Vec<_>>().join(", ")));
+    let silo = Arg::new("silo")
+        .long("silo")
+        .value_name("SILO")
+        .action(ArgAction::Append)
+        .value_delimiter(',')
+        .help(format!("Start this silo{}; several with commas, or `all`", silos.unwrap_or_default()));
+    let mut command = command.arg(address).arg(silo);
+    for (name, flag) in config.into_iter().flat_map(|config| &config.flags) {
+        for arg in declared(name, flag) {
+            command = command.arg(arg);
+        }
+    }
+    with_config_args(command)
+}
+
+/// The arguments of one declared flag: two for a switch, of which the last one on the line wins.
+fn declared(name: &FlagName, flag: &Flag) -> Vec<Arg> {
+    let (name, off) = (name.to_string(), format!("no-{name}"));
+    let heading = flag.group.clone();
+    let dress = |arg: Arg, help: &str| match &heading {
+        Some(heading) => arg.help(help.to_owned()).help_heading(heading.clone()),
+        None => arg.help(help.to_owned()),
+    };
+    let help = flag.help.clone().unwrap_or_default();
+    if let Some(placeholder) = &flag.placeholder {
+        let mut text = help;
+        if !flag.choices.is_empty() {
+            text = format!("{text} ({})", flag.choices.join(", "));
+        }
+        if let FlagValue::Text(default) = &flag.default
+            && !default.is_empty()
+        {
+            text = format!("{text}; {default} if not given");
+        }
+        let arg = Arg::new(name.clone()).long(name).value_name(placeholder.clone());
+        let arg = if let Some(short) = flag.short { arg.short(short) } else { arg };
+        return vec![dress(arg.action(ArgAction::Append), &text)];
+    }
+    let on_by_default = flag.default == FlagValue::Switch(true);
+    let on = Arg::new(name.clone()).long(name.clone()).action(ArgAction::SetTrue).overrides_with(off.clone());
+    let on = if let Some(short) = flag.short { on.short(short) } else { on };
+    let off = Arg::new(off.clone()).long(off).action(ArgAction::SetTrue).overrides_with(name);
+    let off_help = format!("Off: {}", lower_first(&help));
+    vec![dress(on, &help).hide(on_by_default), dress(off, &off_help).hide(!on_by_default)]
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// Reads the whole command line.
+///
+/// # Errors
+/// When something on it is wrong; the message says the fix.
+pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
+    let matches = matches(args, Some(config))?;
+    match matches.subcommand() {
+        None => {
+            let prefix = match (matches.get_flag("prefix"), matches.get_flag("no-prefix")) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            };
+            Ok(Invocation::Up(choices(&matches, config)?, Look { plain: matches.get_flag("plain"), prefix }))
+        }
+        Some(("plan", plan)) => {
+            let view = PlanView {
+                json: plan.get_flag("json"),
+                env: plan.get_one::<String>("env").cloned(),
+                preflight: plan.get_flag("preflight"),
+            };
+            Ok(Invocation::Plan(choices(plan, config)?, view))
+        }
+        Some((name, rest)) => Ok(without_config(name, rest)),
+    }
+}
+
+/// The commands that need no configuration to be understood.
+fn without_config(name: &str, matches: &ArgMatches) -> Invocation {
+    match (name, matches.subcommand()) {
+        ("config", Some(("show", show))) => Invocation::ConfigShow { origin: show.get_flag("origin") },
+        ("config", Some(("schema", _))) => Invocation::ConfigSchema,
+        ("config", _) => Invocation::ConfigCheck,
+        ("status", _) => Invocation::Status { json: matches.get_flag("json") },
+        _ => Invocation::Init,
+    }
+}
+
+/// Reads a command line that doesn't need a configuration; none if it does.
+///
+/// # Errors
+/// When something on it is wrong.
+pub fn parse_fixed(args: &[String]) -> Result<Option<Invocation>, Failure> {
+    let matches = matches(args, None)?;
+    Ok(match matches.subcommand() {
+        Some((name, rest)) => Some(without_config(name, rest)),
+        None => None,
+    })
+}
+
+fn matches(args: &[String], config: Option<&Config>) -> Result<ArgMatches, Failure> {
+    let line = std::iter::once("devserver".to_owned()).chain(args.iter().cloned());
+    command(config).try_get_matches_from(line).map_err(|error| usage(&error, args))
+}
+
+fn choices(matches: &ArgMatches, config: &Config) -> Result<Choices, Failure> {
+    let mut flags = IndexMap::new();
+    for (name, flag) in &config.flags {
+        let value = match flag.placeholder {
+            Some(_) => {
+                let given = matches.get_many::<String>(name.as_str()).into_iter().flatten().next_back();
+                given.map(|text| FlagValue::Text(text.clone()))
+            }
+            None if matches.get_flag(name.as_str()) => Some(FlagValue::Switch(true)),
+            None if matches.get_flag(&format!("no-{name}")) => Some(FlagValue::Switch(false)),
+            None => None,
+        };
+        flags.extend(value.map(|value| (name.clone(), value)));
+    }
+    let silos = matches.get_many::<String>("silo").into_iter().flatten();
+    let silos: Vec<String> = silos.map(|silo| silo.trim().to_owned()).filter(|silo| !silo.is_empty()).collect();
+    let address = matches.get_one::<String>("ADDRESS").map(|text| address(text)).transpose()?;
+    Ok(Choices { silos, flags, address })
+}
+
+/// An ADDRESS; or a word that was meant as a command.
+fn address(text: &str) -> Result<Address, Failure> {
+    Address::parse(text).map_err(|error| {
+        let is_word = !text.contains(':') && text.starts_with(|c: char| c.is_ascii_alphabetic());
+        match is_word {
+            true => unknown_command(text),
+            false => Failure::new(Exit::Usage, format!("ADDRESS: {error}"), error.hint()),
+        }
+    })
+}
+
+/// A word that is neither a command nor an ADDRESS.
+pub fn unknown_command(word: &str) -> Failure {
+    let hint = match nearest(word, COMMANDS.iter().copied()) {
+        Some(command) => format!("did you mean `devserver {command}`?"),
+        None => format!("commands are {}; an ADDRESS is HOST:PORT", crate::config::listed(COMMANDS.iter().copied())),
+    };
+    Failure::new(Exit::Usage, format!("there is no command `{word}`"), hint)
+}
+
+/// Clap's errors in our words.
+fn usage(error: &clap::Error, args: &[String]) -> Failure {
+    let text = |kind: ContextKind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        Some(ContextValue::StyledStrs(texts)) => texts.first().map(StyledStr::to_string),
+        _ => None,
+    };
+    let arg = text(ContextKind::InvalidArg).unwrap_or_default();
+    let fail = |message: String, hint: Option<String>| Failure::new(Exit::Usage, message, hint);
+    let see_help = Some("`devserver --help` lists every flag".to_owned());
+    match error.kind() {
+        ErrorKind::UnknownArgument if !arg.starts_with('-') => {
+            fail(format!("`{arg}` is one word too many; there is only one ADDRESS"), see_help)
+        }
+        ErrorKind::UnknownArgument => {
+            let flag = arg.split('=').next().unwrap_or_default().to_owned();
+            let suggestion = text(ContextKind::SuggestedArg).or_else(|| near_flag(&flag, error, args));
+            fail(
+                format!("there is no flag `{flag}`"),
+                suggestion.map(|flag| format!("did you mean `{flag}`?")).or(see_help),
+            )
+        }
+        ErrorKind::InvalidSubcommand => unknown_command(&text(ContextKind::InvalidSubcommand).unwrap_or_default()),
+        ErrorKind::InvalidValue => {
+            let value = text(ContextKind::InvalidValue).unwrap_or_default();
+            let flag = arg.split([' ', '=']).next().unwrap_or_default();
+            let valid = match error.get(ContextKind::ValidValue) {
+                Some(ContextValue::Strings(values)) => values.clone(),
+                _ => Vec::new(),
+            };
+            if value.is_empty() {
+                return fail(format!("{flag} needs a value"), Some(format!("write it as {}", arg.replace(' ', "="))));
+            }
+            let near = nearest(&value, valid.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            let listed = format!("possible values are {}", crate::config::listed(valid.iter().map(String::as_str)));
+            fail(format!("{flag} can't be `{value}`"), Some(near.unwrap_or(listed)))
+        }
+        ErrorKind::TooManyValues | ErrorKind::NoEquals => {
+            let flag = arg.split([' ', '=']).next().unwrap_or_default();
+            fail(
+                format!("{flag} takes no value"),
+                Some(format!("write {flag}, or --no-{} for the opposite", flag.trim_start_matches('-'))),
+            )
+        }
+        ErrorKind::ArgumentConflict => {
+            let word = args.iter().find(|arg| COMMANDS.contains(&arg.as_str())).cloned().unwrap_or_default();
+            let hint = format!("put the command first: devserver {word} …");
+            fail(format!("flags stand before the command `{word}`"), Some(hint))
+        }
+        _ => {
+            let rendered = error.to_string();
+            let first = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            fail(first, see_help)
+        }
+    }
+}
+
+/// Clap suggests among its own names; `--no-x` that is hidden and `_` for `-` it doesn't find.
+fn near_flag(flag: &str, _error: &clap::Error, _args: &[String]) -> Option<String> {
+    let plain = flag.replace('_', "-");
+    (plain != flag).then_some(plain)
+}

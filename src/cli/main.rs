@@ -1,0 +1,203 @@
+//! From argv to a command, and from its end to an exit code.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use crate::config::{json_schema, show, silo_list};
+use crate::plan::CheckTest;
+
+use super::args::{self, Colour, Early, Invocation, PlanView};
+use super::discover::{self, Env, Found};
+use super::exit_code::Exit;
+use super::plan as plan_view;
+use super::report::{Failure, Trouble, tell};
+
+/// Runs the command line.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<String> = args.into_iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let early = args::early(&args);
+    let env = discover::environment();
+    let colour = stderr_colour(early.colour, &env);
+    match run(&args, &early, &env) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if early.json {
+                say(&format!("{:#}\n", plan_view::json_of_errors(failure.report.json())));
+            }
+            let starts = !early.word.as_deref().is_some_and(|word| super::commands::COMMANDS.contains(&word));
+            tell(&failure, colour, starts);
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
+    if early.version {
+        say(concat!("devserver ", env!("CARGO_PKG_VERSION"), "\n"));
+        return Ok(Exit::Fine);
+    }
+    if let Some(text) = &early.bad_set {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("--set can't be `{text}`"),
+            "write it as --set NAME=VALUE".to_owned(),
+        ));
+    }
+    if early.help {
+        return Ok(help(args, early, env));
+    }
+    if early.word.as_deref().is_some_and(|word| matches!(word, "init" | "config"))
+        && let Some(invocation @ (Invocation::Init | Invocation::ConfigSchema)) = args::parse_fixed(args)?
+    {
+        return match invocation {
+            Invocation::Init => super::init::init(),
+            _ => {
+                say(&format!("{:#}\n", json_schema()));
+                Ok(Exit::Fine)
+            }
+        };
+    }
+    let found = discover::discover(early.config.as_deref(), &early.sets, env).map_err(|failure| {
+        // A mistyped command is more likely than a missing configuration.
+        match &early.word {
+            Some(word) if failure.exit == Exit::Config && is_mistyped(word) => args::unknown_command(word),
+            _ => failure,
+        }
+    })?;
+    match args::parse(args, &found.config)? {
+        Invocation::Up(choices, look) => super::up::up(&found, &choices, look, early.colour, env),
+        Invocation::Plan(choices, view) => plan(&found, &choices, &view, env),
+        Invocation::ConfigCheck => {
+            let (services, silos) = (found.config.services.len(), found.config.silos.len());
+            say(&format!(
+                "{services} services, {silos} silos ({}): nothing is wrong\n",
+                silo_list(&found.config).replace('`', "")
+            ));
+            Ok(Exit::Fine)
+        }
+        Invocation::ConfigShow { origin } => {
+            say(&show(&found.config, origin));
+            Ok(Exit::Fine)
+        }
+        Invocation::ConfigSchema => Ok(Exit::Fine),
+        Invocation::Init => super::init::init(),
+        Invocation::Status { json } => super::status::status(&found, json, env),
+    }
+}
+
+fn is_mistyped(word: &str) -> bool {
+    !word.contains(':')
+        && !super::commands::COMMANDS.contains(&word)
+        && word.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// `--help`, with the flags of the configuration where there is a good one.
+fn help(args: &[String], early: &Early, env: &Env) -> Exit {
+    let found = discover::discover(early.config.as_deref(), &[], env);
+    let mut command = args::command(found.as_ref().ok().map(|found| &found.config));
+    let words: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
+    let mut target = &mut command;
+    for word in words {
+        match target.find_subcommand(word) {
+            Some(_) => target = target.find_subcommand_mut(word).expect("it was just found"),
+            None => break,
+        }
+    }
+    let width = console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns).min(100));
+    let help = target.clone().term_width(width).render_help();
+    say(&if stdout_colour(early.colour, env) { help.ansi().to_string() } else { help.to_string() });
+    if let Err(failure) = found {
+        let text = failure.report.text(false);
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        say(&format!("\nThe flags of the project are missing here: {first}\n"));
+    }
+    Exit::Fine
+}
+
+fn plan(found: &Found, choices: &crate::plan::Choices, view: &PlanView, env: &Env) -> Result<Exit, Failure> {
+    let facts = discover::facts(found, env.clone());
+    let mut plan = crate::plan::plan(&found.config, choices, &facts)?;
+    super::oneshots::note_fresh(&mut plan);
+    let refused = plan.checks.iter().filter(|check| check.test == CheckTest::Refused);
+    let mut troubles: Vec<Trouble> =
+        refused.map(|check| Trouble::new(check.message.clone(), check.hint.clone())).collect();
+    let mut exit = if troubles.is_empty() { Exit::Fine } else { Exit::Preflight };
+    if view.preflight
+        && let Err(failure) = super::up::dry_run(&plan, found, env)
+    {
+        exit = failure.exit;
+        troubles = failure.troubles();
+    }
+    let failure = Failure::all(exit, troubles);
+    if let Some(name) = &view.env {
+        let process = process_named(&plan, name)?;
+        say(&match view.json {
+            true => format!("{:#}\n", serde_json::to_value(&process.env).expect("variables are text")),
+            false => plan_view::environment(process),
+        });
+        return Ok(exit);
+    }
+    match view.json {
+        true => say(&format!("{:#}\n", plan_view::json(&plan, failure.report.json()))),
+        false => {
+            if let Some(recognised) = &found.recognised {
+                say(&format!("{recognised}\n"));
+            }
+            say(&plan_view::text(&plan));
+        }
+    }
+    match exit {
+        Exit::Fine => Ok(exit),
+        _ if view.json => Ok(exit),
+        _ => Err(failure),
+    }
+}
+
+fn process_named<'p>(plan: &'p crate::plan::Plan, name: &str) -> Result<&'p crate::plan::ProcessSpec, Failure> {
+    let selector = crate::model::Selector::new(name);
+    let named: Vec<_> = plan.processes.iter().filter(|process| selector.matches(&process.name)).collect();
+    let names = |processes: &[&std::sync::Arc<crate::plan::ProcessSpec>]| {
+        crate::config::listed(processes.iter().map(|process| process.name.as_str()))
+    };
+    match named.as_slice() {
+        [one] => Ok(one),
+        [] => {
+            let known = plan.processes.iter().map(|process| process.name.as_str());
+            let hint = match crate::config::nearest(name, known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("processes are {}", names(&plan.processes.iter().collect::<Vec<_>>())),
+            };
+            Err(Failure::new(Exit::Usage, format!("no process of this plan is called `{name}`"), hint))
+        }
+        several => {
+            let hint = format!("name one of {}", names(several));
+            Err(Failure::new(Exit::Usage, format!("`{name}` means several processes"), hint))
+        }
+    }
+}
+
+/// Writes to standard output. Whoever closed it doesn't want to read the rest.
+pub(super) fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn colour(choice: Colour, is_terminal: bool, env: &Env) -> bool {
+    let refused = env.get("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || env.get("TERM").is_some_and(|term| term == "dumb");
+    match choice {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => is_terminal && !refused,
+    }
+}
+
+/// Whether standard output takes colours.
+pub(super) fn stdout_colour(choice: Colour, env: &Env) -> bool {
+    colour(choice, std::io::stdout().is_terminal(), env)
+}
+
+fn stderr_colour(choice: Colour, env: &Env) -> bool {
+    colour(choice, std::io::stderr().is_terminal(), env)
+}

@@ -1,0 +1,41 @@
+//! What the supervisor takes in: things that happened. Past tense, all of it.
+
+use crate::model::{
+    Command, ExitStatus, Leftovers, PeerAnswer, Pid, ProbeFailure, RequestId, RunId, Signal, SpawnFailure,
+};
+
+/// One thing that happened.
+///
+/// For each `Effect::Spawn` the runner reports exactly one end: `SpawnFailed`, `UpToDate`, `Gone` or
+/// `ShimLost`. News of a run that is over, or that never was, changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Somebody asked for something.
+    Commanded(RequestId, Command),
+    /// The program of a run is executing.
+    Spawned(RunId, Pid),
+    /// A run could not be started; nothing of it is left.
+    SpawnFailed(RunId, SpawnFailure),
+    /// A oneshot needn't run any more: another supervisor did its work while we waited for the lock.
+    UpToDate(RunId),
+    /// All probes of a run passed.
+    ProbePassed(RunId),
+    /// One try of a probe failed.
+    ProbeFailed(RunId, ProbeFailure),
+    /// Something worth saying came up while an effect was performed.
+    Noted(String),
+    /// The main process of a run ended, and its output with it.
+    Exited(RunId, ExitStatus),
+    /// Nothing of a run's tree is left.
+    Gone(RunId, Leftovers),
+    /// These of a run's tree survived KILL.
+    Unkillable(RunId, Vec<Pid>),
+    /// The shim of a run was lost, and what it left has been swept.
+    ShimLost(RunId),
+    /// INT, TERM or HUP reached us.
+    Interrupted(Signal),
+    /// The silos that `Effect::AskPeers` named were asked for.
+    PeersAnswered(Vec<PeerAnswer>),
+    /// Time passed.
+    Tick,
+}

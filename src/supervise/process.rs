@@ -1,0 +1,487 @@
+//! One process: its phase, its latest run, and the moves between phases.
+//!
+//! It knows nothing of the other processes and nothing of shutdown: who may start or must stop is
+//! `reconcile`'s business. A deadline is a field of the phase that it belongs to, so leaving the phase
+//! takes it away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{
+    Event, ExitStatus, Failure, Health, Leftovers, Moment, Phase, Pid, ProbeFailure, ProcessName, RunId, SpawnFailure,
+};
+use crate::plan::{ProcessSpec, Rung, Target};
+
+use super::Effect;
+use super::effect::Turn;
+use super::restart::{Failures, Sequel, brings_back};
+
+/// A process of the plan, and where it stands.
+#[derive(Debug)]
+pub(super) struct Process {
+    /// Everything about it.
+    pub(super) spec: Arc<ProcessSpec>,
+    /// Whether it shall be up.
+    pub(super) wanted: bool,
+    /// Whether its present run shall end first, because somebody asked for a restart.
+    pub(super) bounce: bool,
+    /// Where it is.
+    pub(super) phase: Phase,
+    /// How it does.
+    pub(super) health: Health,
+    /// Its latest run.
+    pub(super) run: Option<Run>,
+    /// Whether it was said that it is blocked, and by whom.
+    pub(super) blocked_by: Option<ProcessName>,
+    failures: Failures,
+}
+
+/// The latest run of a process.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// Which it is.
+    pub(super) id: RunId,
+    /// Its main process, once it was spawned.
+    pub(super) pid: Option<Pid>,
+    /// When it was spawned.
+    pub(super) started: Option<Moment>,
+    /// When it became ready.
+    pub(super) ready: Option<Moment>,
+    /// How its main process ended.
+    pub(super) exited: Option<ExitStatus>,
+    /// Whether nothing of it is left.
+    pub(super) over: bool,
+    ended: Option<Moment>,
+    cause: Cause,
+    probing: bool,
+    last_probe: Option<ProbeFailure>,
+    survivors: Vec<Pid>,
+}
+
+/// Why a run ends.
+#[derive(Debug, Clone)]
+enum Cause {
+    /// It does so by itself.
+    Itself,
+    /// It was told to.
+    Told,
+    /// It wasn't ready in time.
+    NotReady { after: Duration, last: Option<ProbeFailure> },
+    /// It could not be spawned.
+    NotSpawned(SpawnFailure),
+}
+
+/// Who began the end of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(super) enum End {
+    /// The run did.
+    Own,
+    /// We did, or it is no news.
+    Ours,
+}
+
+impl Process {
+    pub(super) fn new(spec: Arc<ProcessSpec>) -> Self {
+        Self {
+            spec,
+            wanted: true,
+            bounce: false,
+            phase: Phase::Idle,
+            health: Health::Ok,
+            run: None,
+            blocked_by: None,
+            failures: Failures::default(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &ProcessName {
+        &self.spec.name
+    }
+
+    /// The run of this id, if it is the present one and not over.
+    pub(super) fn current(&mut self, id: &RunId) -> Option<&mut Run> {
+        self.run.as_mut().filter(|run| run.id == *id && !run.over)
+    }
+
+    /// Whether a run is under way, one that survived KILL included.
+    pub(super) fn has_run(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| !run.over)
+    }
+
+    /// How many runs there have been.
+    pub(super) fn runs(&self) -> u32 {
+        self.run.as_ref().map_or(0, |run| run.id.number)
+    }
+
+    /// Goes to another phase, and says so.
+    pub(super) fn enter(&mut self, to: Phase, turn: &mut Turn) {
+        if self.phase == to {
+            return;
+        }
+        let from = std::mem::replace(&mut self.phase, to.clone());
+        let run = self.run.as_ref().map(|run| run.id.clone());
+        turn.emit(Event::PhaseChanged { process: self.name().clone(), run, from, to });
+    }
+
+    /// Forgets what went wrong: somebody asked for it to be up.
+    pub(super) fn pardon(&mut self) {
+        self.failures.clear();
+    }
+
+    /// Begins a new run.
+    pub(super) fn start(&mut self, turn: &mut Turn) {
+        let id = RunId { process: self.name().clone(), number: self.runs() + 1 };
+        self.run = Some(Run::new(id.clone()));
+        self.health = Health::Ok;
+        self.enter(Phase::Starting, turn);
+        turn.ask(Effect::Spawn(id, Arc::clone(&self.spec)));
+    }
+
+    /// The program of its run is executing.
+    pub(super) fn spawned(&mut self, pid: Pid, turn: &mut Turn) {
+        let Some(run) = self.run.as_mut().filter(|run| run.pid.is_none()) else { return };
+        run.pid = Some(pid);
+        run.started = Some(turn.now);
+        let id = run.id.clone();
+        turn.emit(Event::Started { run: id.clone(), pid });
+        if self.phase != Phase::Starting {
+            return;
+        }
+        if self.spec.oneshot.is_none() && self.spec.ready.probes.is_empty() {
+            self.become_ready(turn);
+            return;
+        }
+        let ready_by = self.time_to_be_ready(turn.now);
+        self.enter(Phase::Running { ready_by }, turn);
+        // A oneshot is ready when it succeeded; there is nothing to probe.
+        if self.spec.oneshot.is_none() {
+            if let Some(run) = &mut self.run {
+                run.probing = true;
+            }
+            turn.ask(Effect::StartProbe(id, Arc::clone(&self.spec)));
+        }
+    }
+
+    /// Until when a run that is alive now must be ready.
+    pub(super) fn time_to_be_ready(&self, now: Moment) -> Option<Moment> {
+        self.spec.ready.timeout.map(|timeout| now + timeout)
+    }
+
+    fn become_ready(&mut self, turn: &mut Turn) {
+        let Some(run) = &mut self.run else { return };
+        run.ready = Some(turn.now);
+        let after = turn.now.since(run.started.unwrap_or(turn.now));
+        let event = Event::BecameReady { run: run.id.clone(), after };
+        self.enter(Phase::Ready, turn);
+        turn.emit(event);
+    }
+
+    /// All its probes passed.
+    pub(super) fn probe_passed(&mut self, turn: &mut Turn) {
+        match self.phase {
+            Phase::Running { .. } if self.spec.oneshot.is_none() => self.become_ready(turn),
+            Phase::Ready if self.health == Health::Degraded => self.health = Health::Ok,
+            Phase::Idle
+            | Phase::Starting
+            | Phase::Running { .. }
+            | Phase::Ready
+            | Phase::Stopping { .. }
+            | Phase::Backoff { .. }
+            | Phase::Done { .. }
+            | Phase::Failed { .. } => {}
+        }
+    }
+
+    /// One try of a probe failed.
+    pub(super) fn probe_failed(&mut self, failure: ProbeFailure) {
+        if self.phase == Phase::Ready && self.health == Health::Ok {
+            self.health = Health::Degraded;
+        }
+        if let Some(run) = &mut self.run {
+            run.last_probe = Some(failure);
+        }
+    }
+
+    /// Its run could not be started.
+    pub(super) fn spawn_failed(&mut self, failure: SpawnFailure, turn: &mut Turn) {
+        let Some(run) = &mut self.run else { return };
+        turn.emit(Event::SpawnFailed { run: run.id.clone(), failure: failure.clone() });
+        if matches!(self.phase, Phase::Starting) {
+            run.cause = Cause::NotSpawned(failure);
+        }
+        self.over(turn);
+    }
+
+    /// Somebody else did its work.
+    pub(super) fn up_to_date(&mut self, turn: &mut Turn) {
+        let Some(run) = &mut self.run else { return };
+        run.over = true;
+        let done = Phase::Done { status: ExitStatus::Code(0) };
+        let to = if std::mem::take(&mut self.bounce) { Phase::Idle } else { done };
+        self.enter(to, turn);
+    }
+
+    /// Its main process ended.
+    pub(super) fn exited(&mut self, status: ExitStatus, turn: &mut Turn) -> End {
+        let stopping = match self.phase {
+            Phase::Stopping { rung, .. } => Some(self.spec.stop.rung(rung)),
+            _ => None,
+        };
+        let Some(run) = self.run.as_mut().filter(|run| run.exited.is_none()) else { return End::Ours };
+        run.exited = Some(status);
+        run.ended = Some(turn.now);
+        let (id, expected) = (run.id.clone(), !matches!(run.cause, Cause::Itself));
+        turn.emit(Event::Exited { run: id.clone(), status, expected });
+        match stopping {
+            // It had been told alone; what it leaves behind is told now.
+            Some(rung) if rung.target == Target::Main => turn.ask(Effect::Stop(id, to_the_rest(rung))),
+            Some(_) => {}
+            None if self.phase.is_live() => self.put_on_rung(0, turn),
+            // It had survived KILL until now.
+            None => {}
+        }
+        if expected { End::Ours } else { End::Own }
+    }
+
+    /// Nothing of its tree is left.
+    pub(super) fn gone(&mut self, leftovers: Leftovers, turn: &mut Turn) {
+        let Some(run) = &self.run else { return };
+        turn.emit(Event::Gone { run: run.id.clone(), leftovers });
+        self.over(turn);
+    }
+
+    /// Its shim was lost, and the rest swept.
+    pub(super) fn shim_lost(&mut self, turn: &mut Turn) {
+        let Some(run) = &self.run else { return };
+        turn.emit(Event::ShimLost { run: run.id.clone() });
+        self.over(turn);
+    }
+
+    /// These survived KILL.
+    pub(super) fn survived(&mut self, pids: Vec<Pid>, turn: &mut Turn) {
+        let Some(run) = &mut self.run else { return };
+        run.survivors = pids;
+        if let Phase::Stopping { rung, .. } = self.phase
+            && rung >= self.spec.stop.last()
+        {
+            self.give_in(turn);
+        }
+    }
+
+    /// Tells its run to end, beginning with the first rung.
+    pub(super) fn stop(&mut self, turn: &mut Turn) {
+        if let Some(run) = &mut self.run {
+            run.cause = Cause::Told;
+        }
+        self.put_on_rung(0, turn);
+    }
+
+    /// Puts its run on the last rung, unless it is there.
+    pub(super) fn kill(&mut self, turn: &mut Turn) {
+        let last = self.spec.stop.last();
+        match self.phase {
+            Phase::Stopping { rung, .. } if rung >= last => return,
+            Phase::Starting | Phase::Running { .. } | Phase::Ready => {
+                if let Some(run) = &mut self.run {
+                    run.cause = Cause::Told;
+                }
+            }
+            Phase::Stopping { .. } => {}
+            Phase::Idle | Phase::Backoff { .. } | Phase::Done { .. } | Phase::Failed { .. } => return,
+        }
+        self.put_on_rung(last, turn);
+    }
+
+    fn put_on_rung(&mut self, index: usize, turn: &mut Turn) {
+        let rung = self.spec.stop.rung(index);
+        let Some(run) = &mut self.run else { return };
+        let id = run.id.clone();
+        if std::mem::take(&mut run.probing) {
+            turn.ask(Effect::StopProbe(id.clone()));
+        }
+        let rung = if run.exited.is_some() { to_the_rest(rung) } else { rung };
+        self.enter(Phase::Stopping { rung: index, escalate_at: turn.now + rung.timeout }, turn);
+        turn.ask(Effect::Stop(id, rung));
+    }
+
+    /// The moment at which its phase ends by itself.
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        match self.phase {
+            Phase::Running { ready_by } => ready_by,
+            Phase::Stopping { escalate_at, .. } => Some(escalate_at),
+            Phase::Backoff { until } => Some(until),
+            Phase::Idle | Phase::Starting | Phase::Ready | Phase::Done { .. } | Phase::Failed { .. } => None,
+        }
+    }
+
+    /// Leaves its phase if its time is up.
+    pub(super) fn expire(&mut self, turn: &mut Turn) {
+        if self.deadline().is_none_or(|deadline| turn.now < deadline) {
+            return;
+        }
+        match self.phase {
+            Phase::Running { .. } => self.late(turn),
+            Phase::Stopping { rung, .. } if rung >= self.spec.stop.last() => self.give_in(turn),
+            Phase::Stopping { rung, .. } => {
+                let (ignored, next) = (self.spec.stop.rung(rung), self.spec.stop.rung(rung + 1));
+                if let Some(run) = &self.run {
+                    turn.emit(Event::Escalated {
+                        run: run.id.clone(),
+                        ignored: ignored.signal,
+                        after: ignored.timeout,
+                        signal: next.signal,
+                    });
+                }
+                self.put_on_rung(rung + 1, turn);
+            }
+            Phase::Backoff { .. } => self.enter(Phase::Idle, turn),
+            Phase::Idle | Phase::Starting | Phase::Ready | Phase::Done { .. } | Phase::Failed { .. } => {}
+        }
+    }
+
+    /// It wasn't ready in time.
+    fn late(&mut self, turn: &mut Turn) {
+        let after = self.spec.ready.timeout.unwrap_or_default();
+        let Some(run) = &mut self.run else { return };
+        let last = run.last_probe.clone();
+        run.cause = Cause::NotReady { after, last: last.clone() };
+        turn.emit(Event::NotReady { run: run.id.clone(), after, last });
+        self.put_on_rung(0, turn);
+    }
+
+    /// KILL didn't help; we don't hang on it. Its run isn't over: no other may start beside it.
+    fn give_in(&mut self, turn: &mut Turn) {
+        let Some(run) = &self.run else { return };
+        let main = run.pid.filter(|_| run.exited.is_none());
+        let pids = if run.survivors.is_empty() { main.into_iter().collect() } else { run.survivors.clone() };
+        self.enter(Phase::Failed { failure: Failure::Unkillable { pids } }, turn);
+    }
+
+    /// Its run is over: what follows?
+    fn over(&mut self, turn: &mut Turn) {
+        let Some(run) = &mut self.run else { return };
+        run.over = true;
+        if std::mem::take(&mut run.probing) {
+            turn.ask(Effect::StopProbe(run.id.clone()));
+        }
+        self.health = Health::Ok;
+        let (cause, status) = (run.cause.clone(), run.exited);
+        let ready_for = run.ready.map(|ready| run.ended.unwrap_or(turn.now).since(ready));
+        let bounced = std::mem::take(&mut self.bounce);
+
+        let succeeded = status.filter(|status| status.success() && matches!(cause, Cause::Itself));
+        if let (Some(status), Some(oneshot)) = (succeeded, &self.spec.oneshot) {
+            if oneshot.digest.is_some() {
+                turn.ask(Effect::Remember(Arc::clone(&self.spec)));
+            }
+            self.enter(if bounced { Phase::Idle } else { Phase::Done { status } }, turn);
+            return;
+        }
+        if bounced || !self.wanted {
+            self.enter(Phase::Idle, turn);
+            return;
+        }
+        match cause {
+            Cause::Told => self.enter(Phase::Idle, turn),
+            Cause::NotSpawned(failure) if !failure.is_transient() => {
+                self.enter(Phase::Failed { failure: Failure::Spawn { failure } }, turn);
+            }
+            Cause::Itself | Cause::NotReady { .. } | Cause::NotSpawned(_) => {
+                let again = brings_back(&self.spec.restart, status.filter(|_| matches!(cause, Cause::Itself)));
+                self.follow_up(again, &cause, status, ready_for, turn);
+            }
+        }
+    }
+
+    /// After a run that ended unasked: done, failed, or once more.
+    fn follow_up(
+        &mut self,
+        again: bool,
+        cause: &Cause,
+        status: Option<ExitStatus>,
+        ready_for: Option<Duration>,
+        turn: &mut Turn,
+    ) {
+        if !again {
+            let to = match (cause.failure(), status) {
+                (Some(failure), _) => Phase::Failed { failure },
+                (None, Some(status)) if status.success() => Phase::Done { status },
+                (None, Some(status)) => Phase::Failed { failure: Failure::Exited { status } },
+                (None, None) => Phase::Failed { failure: lost() },
+            };
+            self.enter(to, turn);
+            return;
+        }
+        match self.failures.count(&self.spec.restart, &self.spec.name, ready_for) {
+            Sequel::Again(delay) => {
+                turn.emit(Event::RestartScheduled { process: self.name().clone(), delay });
+                self.enter(Phase::Backoff { until: turn.now + delay }, turn);
+            }
+            Sequel::GiveUp(runs) => {
+                // A port that is taken, or a probe that somebody else answers, says more than a number.
+                let (failure, why) = match cause.failure() {
+                    Some(failure) => {
+                        let why = format!("{runs} tries in a row failed; the last one: {failure}");
+                        (failure, why)
+                    }
+                    None => {
+                        let failure = Failure::GaveUp { runs, last: status };
+                        let why = failure.to_string();
+                        (failure, why)
+                    }
+                };
+                turn.emit(Event::GaveUp { process: self.name().clone(), why });
+                self.enter(Phase::Failed { failure }, turn);
+            }
+        }
+    }
+}
+
+impl Run {
+    fn new(id: RunId) -> Self {
+        Self {
+            id,
+            pid: None,
+            started: None,
+            ready: None,
+            exited: None,
+            over: false,
+            ended: None,
+            cause: Cause::Itself,
+            probing: false,
+            last_probe: None,
+            survivors: Vec::new(),
+        }
+    }
+
+    /// Its main process, while it lives.
+    pub(super) fn live_pid(&self) -> Option<Pid> {
+        self.pid.filter(|_| self.exited.is_none() && !self.over)
+    }
+
+    /// How long it took to become ready.
+    pub(super) fn ready_after(&self) -> Option<Duration> {
+        Some(self.ready?.since(self.started?))
+    }
+}
+
+impl Cause {
+    /// The failure that this is, where it is one by itself.
+    fn failure(&self) -> Option<Failure> {
+        match self {
+            Self::Itself | Self::Told => None,
+            Self::NotReady { after, last } => Some(Failure::NotReady { after: *after, last: last.clone() }),
+            Self::NotSpawned(failure) => Some(Failure::Spawn { failure: failure.clone() }),
+        }
+    }
+}
+
+fn lost() -> Failure {
+    Failure::Spawn { failure: SpawnFailure::Shim { why: "it was lost".into() } }
+}
+
+/// The same rung for what a main process left behind.
+fn to_the_rest(rung: Rung) -> Rung {
+    Rung { target: Target::Group, ..rung }
+}

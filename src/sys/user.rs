@@ -1,0 +1,8 @@
+//! Who we are.
+
+use nix::unistd::{getegid, geteuid};
+
+/// Our effective user and group; user 0 is root.
+pub fn ids() -> (u32, u32) {
+    (geteuid().as_raw(), getegid().as_raw())
+}

@@ -1,0 +1,232 @@
+//! What is said of an event: a short sentence, or nothing.
+//!
+//! Most changes of phase are silent: what a person wants to know of them has an event of its own.
+
+use crate::logs::escaped;
+use crate::model::{Event, ExitStatus, Failure, Leftovers, Phase, ProcessName, Signal, brief};
+
+use super::palette::Tone;
+
+/// A sentence about a process, or about everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sentence {
+    /// Whom it is about; the text goes on after the name.
+    pub(super) process: Option<ProcessName>,
+    pub(super) text: String,
+    pub(super) tone: Tone,
+}
+
+/// What to do on an event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Say {
+    /// Nothing.
+    Nothing,
+    /// This.
+    Now(Sentence),
+    /// This, when it is known how it goes on: another event of the process follows at once.
+    Soon(Sentence),
+    /// This is how it goes on: `; starting again in 0.5s`. Said alone it is the other sentence.
+    GoesOn(String, Sentence),
+    /// This, and what waits for how it goes on is said with it.
+    Instead(ProcessName, Sentence),
+    /// It doesn't go on.
+    Over(ProcessName),
+}
+
+/// The text of somebody else, on one line and harmless.
+fn quoted(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(|line| escaped(line.trim_end())).collect();
+    lines.join(" / ")
+}
+
+fn on(process: &ProcessName, tone: Tone, text: impl Into<String>) -> Sentence {
+    Sentence { process: Some(process.clone()), text: text.into(), tone }
+}
+
+fn of_all(tone: Tone, text: impl Into<String>) -> Sentence {
+    Sentence { process: None, text: text.into(), tone }
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}
+
+/// What is said of this event.
+pub(super) fn say(event: &Event) -> Say {
+    match event {
+        Event::Notice { text } => Say::Now(of_all(Tone::Warn, quoted(text))),
+        Event::PhaseChanged { process, to, .. } => changed(process, to),
+        // The summary has the rest of it.
+        Event::Started { .. } | Event::Settled { .. } => Say::Nothing,
+        Event::SpawnFailed { run, failure } => {
+            let text = format!("can't start: {}", quoted(&failure.to_string()));
+            Say::Soon(on(&run.process, Tone::Bad, text))
+        }
+        Event::BecameReady { run, after } => {
+            Say::Now(on(&run.process, Tone::Good, format!("ready after {}", brief(*after))))
+        }
+        Event::NotReady { run, after, last } => {
+            let last = last.as_ref().map(|last| format!(": {}", quoted(&last.to_string()))).unwrap_or_default();
+            Say::Now(on(&run.process, Tone::Bad, format!("isn't ready after {}{last}", brief(*after))))
+        }
+        Event::Exited { run, expected: true, .. } => Say::Now(on(&run.process, Tone::Dim, "stopped")),
+        Event::Exited { run, status, expected: false } => {
+            let tone = if status.success() { Tone::Dim } else { Tone::Bad };
+            Say::Soon(on(&run.process, tone, status.to_string()))
+        }
+        Event::Gone { leftovers: Leftovers::None, .. } => Say::Nothing,
+        Event::Gone { run, leftovers: Leftovers::Swept(strays) } => {
+            let mut named: Vec<String> = strays.iter().take(3).map(|stray| quoted(&stray.to_string())).collect();
+            if strays.len() > named.len() {
+                named.push(format!("{} more", strays.len() - named.len()));
+            }
+            let count = count(strays.len(), "process", "processes");
+            Say::Now(on(&run.process, Tone::Warn, format!("left {count} behind, now killed: {}", named.join(", "))))
+        }
+        Event::ShimLost { run } => {
+            Say::Now(on(&run.process, Tone::Bad, "lost its shim; what it had started was killed"))
+        }
+        Event::RestartScheduled { process, delay } => {
+            let goes_on = format!("; starting again in {}", brief(*delay));
+            Say::GoesOn(goes_on, on(process, Tone::Warn, format!("starts again in {}", brief(*delay))))
+        }
+        Event::GaveUp { process, why } => {
+            // The reason names the last end.
+            let why = format!("is left alone: {}", quoted(why));
+            Say::Instead(process.clone(), on(process, Tone::Bad, why))
+        }
+        Event::Blocked { process, dependency } => {
+            Say::Now(on(process, Tone::Bad, format!("can't start: it waits for {dependency}, which failed")))
+        }
+        Event::Escalated { run, ignored, after, signal } => {
+            let then = match *signal {
+                Signal::KILL => "killing it".to_owned(),
+                signal => format!("sending {signal}"),
+            };
+            let text = format!("ignored {ignored} for {}; {then}", brief(*after));
+            Say::Now(on(&run.process, Tone::Warn, text))
+        }
+        Event::Stopping { processes: 0, .. } => Say::Nothing,
+        Event::Stopping { processes, now: false } => {
+            let processes = count(*processes, "process", "processes");
+            let them = if processes.starts_with("1 ") { "it" } else { "them" };
+            Say::Now(of_all(Tone::Strong, format!("stopping {processes}; Ctrl-C again kills {them}")))
+        }
+        Event::Stopping { processes, now: true } => {
+            Say::Now(of_all(Tone::Strong, format!("killing {}", count(*processes, "process", "processes"))))
+        }
+    }
+}
+
+fn changed(process: &ProcessName, to: &Phase) -> Say {
+    match to {
+        Phase::Failed { failure: failure @ Failure::Unkillable { .. } } => {
+            let text = failure.to_string();
+            let text = text.strip_prefix("it ").unwrap_or(&text);
+            Say::Now(on(process, Tone::Bad, text))
+        }
+        Phase::Done { status: ExitStatus::Code(0) } => {
+            Say::GoesOn("; that is all it had to do".into(), on(process, Tone::Dim, "is done"))
+        }
+        // Its tree is being stopped; how it goes on is said after that.
+        Phase::Stopping { .. } => Say::Nothing,
+        Phase::Idle
+        | Phase::Starting
+        | Phase::Running { .. }
+        | Phase::Ready
+        | Phase::Backoff { .. }
+        | Phase::Done { .. }
+        | Phase::Failed { .. } => Say::Over(process.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Holder, Pid, ProbeFailure, RunId, SpawnFailure, Stray};
+
+    fn said(event: &Event) -> String {
+        let sentence = |Sentence { process, text, .. }: Sentence| match process {
+            Some(process) => format!("{process} {text}"),
+            None => text,
+        };
+        match say(event) {
+            Say::Nothing | Say::Over(_) => String::new(),
+            Say::Now(said) | Say::Instead(_, said) => sentence(said),
+            Say::Soon(said) => sentence(said) + " …",
+            Say::GoesOn(goes_on, said) => format!("{goes_on} | {}", sentence(said)),
+        }
+    }
+
+    #[test]
+    fn events_are_said_in_few_words() {
+        let worker = ProcessName::new("region.worker").expect("a name");
+        let server = ProcessName::new("region.server").expect("a name");
+        let run = RunId { process: worker.clone(), number: 2 };
+        let pid = Pid(8123);
+        let stray = |command: &str| Stray { pid, command: command.into() };
+        let s = Duration::from_secs;
+        let holder = Holder { pid, command: "uwsgi\x1b[2J".into(), cwd: Some("/home/ana".into()) };
+        let refused = ProbeFailure::Refused { target: "127.0.0.1:8010".into() };
+        let killed = ExitStatus::Signal { signal: Signal::KILL, core: false };
+        let events = [
+            Event::Notice { text: "--ingest was given, so --workers is on".into() },
+            Event::Started { run: run.clone(), pid },
+            Event::BecameReady { run: run.clone(), after: Duration::from_millis(2140) },
+            Event::SpawnFailed {
+                run: run.clone(),
+                failure: SpawnFailure::PortTaken { port: 8010, holder: Some(holder) },
+            },
+            Event::NotReady { run: run.clone(), after: s(60), last: Some(refused) },
+            Event::Exited { run: run.clone(), status: ExitStatus::Code(1), expected: false },
+            Event::Exited { run: run.clone(), status: killed, expected: false },
+            Event::Exited { run: run.clone(), status: killed, expected: true },
+            Event::RestartScheduled { process: worker.clone(), delay: Duration::from_millis(500) },
+            Event::GaveUp { process: worker.clone(), why: "5 runs in a row ended early".into() },
+            Event::Gone { run: run.clone(), leftovers: Leftovers::None },
+            Event::Gone {
+                run: run.clone(),
+                leftovers: Leftovers::Swept(vec![stray("esbuild --service"), stray("node"), stray("a"), stray("b")]),
+            },
+            Event::Gone { run: run.clone(), leftovers: Leftovers::Swept(vec![stray("sh -c 'a\nb'")]) },
+            Event::ShimLost { run: run.clone() },
+            Event::Blocked { process: worker.clone(), dependency: server },
+            Event::Escalated { run: run.clone(), ignored: Signal::TERM, after: s(10), signal: Signal::KILL },
+            Event::Escalated { run: run.clone(), ignored: Signal::INT, after: s(5), signal: Signal::TERM },
+            Event::Stopping { processes: 11, now: false },
+            Event::Stopping { processes: 1, now: false },
+            Event::Stopping { processes: 3, now: true },
+            Event::PhaseChanged {
+                process: worker.clone(),
+                run: Some(run),
+                from: Phase::Ready,
+                to: Phase::Failed { failure: Failure::Unkillable { pids: vec![pid] } },
+            },
+            Event::PhaseChanged { process: worker, run: None, from: Phase::Idle, to: Phase::Starting },
+        ];
+        let said: Vec<String> = events.iter().map(said).filter(|said| !said.is_empty()).collect();
+        insta::assert_snapshot!(said.join("\n"), @r"
+        --ingest was given, so --workers is on
+        region.worker ready after 2.1s
+        region.worker can't start: port 8010 is taken by pid 8123 (uwsgi\u{1b}[2J, in /home/ana) …
+        region.worker isn't ready after 1m 00s: nothing answers at 127.0.0.1:8010
+        region.worker exited with 1 …
+        region.worker was ended by SIGKILL …
+        region.worker stopped
+        ; starting again in 0.5s | region.worker starts again in 0.5s
+        region.worker is left alone: 5 runs in a row ended early
+        region.worker left 4 processes behind, now killed: 8123 esbuild --service, 8123 node, 8123 a, 1 more
+        region.worker left 1 process behind, now killed: 8123 sh -c 'a / b'
+        region.worker lost its shim; what it had started was killed
+        region.worker can't start: it waits for region.server, which failed
+        region.worker ignored TERM for 10s; killing it
+        region.worker ignored INT for 5s; sending TERM
+        stopping 11 processes; Ctrl-C again kills them
+        stopping 1 process; Ctrl-C again kills it
+        killing 3 processes
+        region.worker survived SIGKILL (pid 8123)
+        ");
+    }
+}

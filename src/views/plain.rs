@@ -1,0 +1,111 @@
+//! The multiplexed log, for a terminal, a pipe or a file.
+//!
+//! It runs on a thread of its own and blocks there: it takes what has gathered on its subscription,
+//! makes one buffer of it and writes that at once. A slow reader makes it slow, its queue fills, and the
+//! pumps wait; nothing is lost and nothing else waits.
+
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+
+use super::format::Formatter;
+use crate::bus::{Batch, Subscription};
+use crate::model::ProcessName;
+use crate::sys;
+
+/// How the log looks.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether each line begins with the time and the name of its process.
+    pub prefix: bool,
+    /// Whether the prefix has the time.
+    pub timestamps: bool,
+    /// Whether there are colours: the children's and our own.
+    pub colour: bool,
+    /// Everyone who may speak; names are padded to the longest.
+    pub names: Vec<ProcessName>,
+    /// What doesn't run and why, for the summary.
+    pub absent: Vec<(String, String)>,
+    /// How wide the summary may be.
+    pub columns: usize,
+    /// Where the times are.
+    pub zone: TimeZone,
+}
+
+/// Why the printer ended.
+#[derive(Debug)]
+#[must_use]
+pub enum PrinterEnd {
+    /// The bus was closed and everything is written.
+    Finished,
+    /// Nobody reads any more: the pipe or the terminal was closed.
+    ReaderGone,
+    /// Writing failed.
+    Failed(io::Error),
+}
+
+/// So long a sentence may wait for how it goes on (`exited with 1; starting again in 0.5s`).
+const HELD: Duration = Duration::from_millis(200);
+
+/// Prints until the bus is closed or nobody reads any more. Blocks.
+pub fn print<W: Write + AsFd>(mut records: Subscription, mut out: W, options: Options) -> PrinterEnd {
+    let mut formatter = Formatter::new(options);
+    let (mut batch, mut text) = (Vec::new(), Vec::new());
+    let mut release_at: Option<Instant> = None;
+    loop {
+        let now = now();
+        let wait = release_at.map(|at| at.saturating_duration_since(now));
+        let end = records.next_batch(&mut batch, wait);
+        for record in batch.drain(..) {
+            formatter.record(&record, &mut text);
+        }
+        match end {
+            Batch::Closed => formatter.finish(&mut text),
+            Batch::TimedOut => formatter.release(&mut text),
+            Batch::Records if release_at.is_some_and(|at| at <= now) => formatter.release(&mut text),
+            Batch::Records => {}
+        }
+        release_at = match formatter.holds() {
+            true => release_at.or(Some(now + HELD)),
+            false => None,
+        };
+        match write(&mut out, &text) {
+            Ok(()) if end == Batch::Closed => return PrinterEnd::Finished,
+            Ok(()) => {}
+            Err(error) if is_gone(&error) => return PrinterEnd::ReaderGone,
+            Err(error) => return PrinterEnd::Failed(error),
+        }
+        text.clear();
+        // One line of a megabyte shouldn't cost its room for ever.
+        text.shrink_to(4 * Subscription::BATCH);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a sentence waits decides nothing but when it is seen")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Writes all of it, also where the other side made our output non-blocking (it shares the flag).
+fn write<W: Write + AsFd>(out: &mut W, mut text: &[u8]) -> io::Result<()> {
+    while !text.is_empty() {
+        match out.write(text) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => text = &text[written..],
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock => sys::fd::wait_writable(&*out)?,
+                _ => return Err(error),
+            },
+        }
+    }
+    out.flush()
+}
+
+/// Whether nobody reads any more: the pipe has no reader (EPIPE), or the terminal hung up (EIO).
+fn is_gone(error: &io::Error) -> bool {
+    const EIO: i32 = 5;
+    error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(EIO)
+}
