@@ -4,7 +4,6 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use devserver::model::{ExitStatus, Leftovers, Signal};
 use devserver::plan::Target;
@@ -13,7 +12,7 @@ use devserver::shim::Request;
 use devserver::sys::proc;
 
 use super::harness::{
-    PATIENCE, Supervisor, eventually, fake, isolated, living, marked, noted, rung, start, start_with, words,
+    Supervisor, eventually, fake, in_time, isolated, living, marked, noted, rung, start, start_with, words,
 };
 
 fn tree(pids: &Path, more: &[&str]) -> Vec<String> {
@@ -105,13 +104,9 @@ async fn a_run_that_is_let_go_is_stopped_by_its_ladder() {
     })
     .await;
     run.until("up\n").await;
-    let (marker, begun) = (run.marker.clone(), Instant::now());
+    let marker = run.marker.clone();
     run.let_go();
-    let deadline = begun + PATIENCE;
-    while !marked(&marker).is_empty() {
-        assert!(Instant::now() < deadline, "{:?} is still there", marked(&marker));
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    in_time("nothing is left", || marked(&marker).is_empty()).await;
     assert_eq!(fs::read_to_string(&record).expect("it noted something"), "got TERM\ngot USR1\ngot INT\n");
 }
 
@@ -130,11 +125,7 @@ async fn what_a_service_says_while_its_supervisor_is_gone_does_not_block_it() {
         .await;
         run.until("up\n").await;
         run.let_go();
-        let deadline = Instant::now() + PATIENCE;
-        while !done.exists() {
-            assert!(Instant::now() < deadline, "it is blocked");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        in_time("it isn't blocked", || done.exists()).await;
     }
 }
 
