@@ -46,6 +46,8 @@ fn options(colour: bool) -> Options {
         colour,
         names: (0..20).map(|index| ProcessName::new(&format!("p{index}")).expect("a name")).collect(),
         absent: vec![],
+        setup: vec![],
+        live: false,
         columns: 80,
         zone: TimeZone::UTC,
     }
