@@ -3,9 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "tests start processes, look at the clock, and prepare an environment")]
 
 mod acme;
+mod ends;
 mod lifecycle;
 mod make;
 mod output;
+mod preflight;
 mod seed;
 mod shim;
 mod shutdown;

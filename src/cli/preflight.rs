@@ -84,7 +84,7 @@ fn look(process: &ProcessSpec, program: &str, plan: &Plan, inherited: &[(OsStrin
     let env = child_environment(process, inherited, &plan.root);
     let path = env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone()).unwrap_or_default();
     let file = match program.contains('/') {
-        true => process.cwd.join(program),
+        true => process.cwd.join(program.trim_start_matches("./")),
         false => match which::which_in(program, Some(&path), &process.cwd) {
             Ok(file) => file,
             Err(_) => {
@@ -162,31 +162,42 @@ fn describe(program: &str, wrong: &Wrong, processes: &[&ProcessName]) -> Trouble
 }
 
 fn ports(plan: &Plan) -> Vec<Trouble> {
-    let wanted = plan.processes.iter().filter_map(|process| Some((process, process.port?)));
-    wanted
-        .filter(|(_, port)| listeners::is_taken(*port))
-        .map(|(process, port)| {
-            let silos: Vec<&str> =
-                plan.silos.iter().filter(|silo| silo.selected).map(|silo| silo.name.as_str()).collect();
-            let elsewhere = format!("devserver 127.0.0.1:9000 --silo={}", silos.join(","));
-            match listeners::holder(port) {
-                Some(holder) => {
-                    let message = format!("port {port} of {} is taken by {holder}", process.name);
-                    Trouble::new(
-                        message,
-                        Some(format!("stop it (kill {}), or move everything: {elsewhere}", holder.pid)),
-                    )
-                }
-                None => {
-                    let message = format!("port {port} of {} is taken, by whom can't be seen from here", process.name);
-                    Trouble::new(
-                        message,
-                        Some(format!("another user's process or a container has it; move everything: {elsewhere}")),
-                    )
-                }
-            }
-        })
-        .collect()
+    let wanted = plan.processes.iter().filter_map(|process| Some((&process.name, process.port?)));
+    wanted.filter(|(_, port)| listeners::is_taken(*port)).map(|(process, port)| taken(plan, process, port)).collect()
+}
+
+fn taken(plan: &Plan, process: &ProcessName, port: u16) -> Trouble {
+    // Ports are arithmetic on ADDRESS, as a rule; one that is far from it is written down somewhere.
+    let first = plan.address.rsplit(':').next().and_then(|first| first.parse::<u16>().ok()).unwrap_or_default();
+    let elsewhere = match port.checked_sub(first) {
+        Some(0..100) => format!("move everything: {}", moved(plan)),
+        _ => format!("give {process} another port"),
+    };
+    match listeners::holder(port) {
+        Some(holder) => {
+            let hint = format!("stop it (kill {}), or {elsewhere}", holder.pid);
+            Trouble::new(format!("port {port} of {process} is taken by {holder}"), Some(hint))
+        }
+        None => {
+            let message = format!("port {port} of {process} is taken, by whom can't be seen from here");
+            Trouble::new(
+                message,
+                Some(format!("another user's process or a container has it: stop that, or {elsewhere}")),
+            )
+        }
+    }
+}
+
+/// The command that starts the same a thousand ports up.
+fn moved(plan: &Plan) -> String {
+    let (host, port) = plan.address.rsplit_once(':').unwrap_or(("127.0.0.1", "8000"));
+    let port = port.parse::<u16>().unwrap_or(8000);
+    let port = port.checked_add(1000).filter(|port| *port < 65_000).unwrap_or(8000);
+    let silos: Vec<&str> = plan.silos.iter().filter(|silo| silo.selected).map(|silo| silo.name.as_str()).collect();
+    match plan.silos.len() {
+        0 | 1 => format!("devserver {host}:{port}"),
+        _ => format!("devserver {host}:{port} --silo={}", silos.join(",")),
+    }
 }
 
 /// Whether a check passes; if not, what was seen, where there is more to say than its message.
