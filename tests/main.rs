@@ -2,9 +2,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests start processes, look at the clock, and prepare an environment")]
 
+mod acme;
 mod lifecycle;
 mod make;
 mod output;
+mod seed;
 mod shim;
 mod shutdown;
 mod simulation;

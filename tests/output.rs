@@ -6,12 +6,10 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use devserver::bus::{Bus, Ending, From, Kind, Limits, Stream, Subscription};
+use devserver::bus::{Batch, Bus, Ending, From, Kind, Limits, Stream, Subscription};
 use devserver::logs::Sanitiser;
 use devserver::model::{Event, Origin, ProcessName, RunId};
 use devserver::runner::{Pump, PumpEnd};
@@ -20,6 +18,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nix::pty::openpty;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+use tokio::sync::watch;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -47,6 +46,8 @@ fn options(colour: bool) -> Options {
         colour,
         names: (0..20).map(|index| ProcessName::new(&format!("p{index}")).expect("a name")).collect(),
         absent: vec![],
+        setup: vec![],
+        live: false,
         columns: 80,
         zone: TimeZone::UTC,
     }
@@ -230,6 +231,33 @@ async fn a_cooked_pty_ends_with_its_last_line_and_without_a_failure() {
     assert_eq!(lines.join("\n"), text);
 }
 
+#[tokio::test]
+async fn a_prompt_is_shown_and_what_follows_an_interruption_says_that_it_goes_on() {
+    let bus = Bus::new(Limits::default());
+    let mut seen = bus.subscribe(From::Start, Kind::Lossless);
+    let log = tempfile::tempfile().expect("a file");
+    let printer = printer(bus.subscribe(From::Start, Kind::Lossless), log.try_clone().expect("a file"));
+    let (first, asks) = ends(Origin::Stdout);
+    let (second, speaks) = ends(Origin::Stdout);
+    let pumps = [pump(first, stream("p1", Origin::Stdout), &bus), pump(second, stream("p2", Origin::Stdout), &bus)];
+    let mut records = Vec::new();
+    for (mut writer, text) in [(&asks, "Password: "), (&speaks, "hello\n"), (&asks, "accepted\n")] {
+        writer.write_all(text.as_bytes()).expect("somebody reads");
+        assert_eq!(soon(seen.next(&mut records)).await, Batch::Records);
+    }
+    drop((asks, speaks));
+    for pump in pumps {
+        soon(pump).await.expect("it didn't panic");
+    }
+    bus.close();
+    assert!(matches!(joined(printer).await, PrinterEnd::Finished));
+    let mut shown = [0; 500];
+    let length = log.read_at(&mut shown, 0).expect("it can be read");
+    let shown = String::from_utf8_lossy(&shown[..length]);
+    let texts: Vec<&str> = shown.lines().map(|line| &line["12:00:00 ".len()..]).collect();
+    assert_eq!(texts, ["p1        │ Password: ", "p2        │ hello", "p1        │ … accepted"]);
+}
+
 #[test]
 fn colours_come_through_only_when_they_are_wanted() {
     for colour in [false, true] {
@@ -265,37 +293,33 @@ async fn a_stopped_reader_blocks_the_producers_and_nothing_else_and_loses_nothin
     let (reader, mut writer) = io::pipe().expect("a pipe");
     let pump = pump(reader.into(), stream("p1", Origin::Stdout), &bus);
     let total = 60_000;
-    let written = Arc::new(AtomicUsize::new(0));
-    let feeder = std::thread::spawn({
-        let written = Arc::clone(&written);
-        move || {
-            for number in 0..total {
-                writeln!(writer, "{number:099}").expect("somebody reads");
-                written.fetch_add(1, Ordering::SeqCst);
-            }
+    let (progress, mut written) = watch::channel(0);
+    let feeder = std::thread::spawn(move || {
+        for hundred in 0..total / 100 {
+            let lines: String = (0..100).map(|number| format!("{:099}\n", hundred * 100 + number)).collect();
+            writer.write_all(lines.as_bytes()).expect("somebody reads");
+            progress.send_replace((hundred + 1) * 100);
         }
     });
 
     // Nobody reads the screen. The queue fills up; then, with what lies in the pipes and in the hands of the
     // printer, everything stands still.
-    let deadline = Instant::now() + DEADLINE;
-    while written.load(Ordering::SeqCst) * 100 < limits.high {
-        assert!(Instant::now() < deadline, "the producer came to {written:?} lines");
-        tokio::task::yield_now().await;
-    }
+    soon(written.wait_for(|lines| lines * 100 >= limits.high / 2)).await.expect("it goes on");
+    let in_the_hands = limits.high + 3 * 64 * 1024 + 2 * (Subscription::BATCH + 64 * 1024);
+    let too_much = written.wait_for(|lines| lines * 100 > in_the_hands);
+    assert!(tokio::time::timeout(Duration::from_secs(1), too_much).await.is_err(), "nobody waits for the reader");
     for _ in 0..1000 {
         bus.emit(Timestamp::UNIX_EPOCH, Event::Notice { text: "events pass".into() });
     }
     let mut late = bus.subscribe(From::Tail(1), Kind::Lossy);
-    assert_eq!(late.next_batch(&mut Vec::new(), Some(DEADLINE)), devserver::bus::Batch::Records);
+    assert_eq!(late.next_batch(&mut Vec::new(), Some(DEADLINE)), Batch::Records);
 
     // The reader goes on: whatever it reads, the producer is never far ahead of it.
-    let in_the_hands = limits.high + 3 * 64 * 1024 + 2 * (Subscription::BATCH + 64 * 1024);
     let (mut shown, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
     let mut lines = 0;
     let checked = std::thread::spawn(move || {
         while lines < total + 1000 {
-            let ahead = written.load(Ordering::SeqCst).saturating_sub(lines);
+            let ahead = written.borrow().saturating_sub(lines);
             assert!(ahead * 100 <= in_the_hands, "{ahead} lines wait somewhere");
             let read = screen.read(&mut chunk).expect("it can be read");
             assert_ne!(read, 0, "the printer ended too early");

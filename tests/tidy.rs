@@ -224,7 +224,11 @@ const UNSAFE_ROOMS: &[&str] = &["sys", "shim"];
 const STATICS: &[(&str, &str, &str)] = &[];
 
 /// Test files that sleep, with the reason why there is nothing to wait for: file, reason.
-const SLEEPS: &[(&str, &str)] = &[];
+const SLEEPS: &[(&str, &str)] = &[
+    ("tests/fake/pause.rs", "to be late is what it is asked for"),
+    ("tests/support/stack.rs", "a stack tells us nothing about what its children do: asked again, up to a deadline"),
+    ("tests/shim/harness.rs", "nobody tells us what other processes do to each other: asked again, up to a deadline"),
+];
 
 /// Where the name of the application may stand; everywhere else in `src/` it is data.
 const PRESET: &str = "src/config/preset.rs";

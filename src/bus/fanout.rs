@@ -178,11 +178,12 @@ impl Bus {
             }
         }
         let mut pressed = state.above(high);
-        if pressed && state.waived(&run) {
-            if let Some((_, left)) = state.waivers.get_mut(&run.process) {
-                *left = left.saturating_sub(weight);
-                pressed = *left == 0;
-            }
+        if pressed
+            && state.waived(&run)
+            && let Some((_, left)) = state.waivers.get_mut(&run.process)
+        {
+            *left = left.saturating_sub(weight);
+            pressed = *left == 0;
         }
         drop(state);
         // Freed outside the lock.

@@ -281,7 +281,7 @@ fn declared(name: &FlagName, flag: &Flag) -> Vec<Arg> {
     let on = Arg::new(name.clone()).long(name.clone()).action(ArgAction::SetTrue).overrides_with(off.clone());
     let on = if let Some(short) = flag.short { on.short(short) } else { on };
     let off = Arg::new(off.clone()).long(off).action(ArgAction::SetTrue).overrides_with(name);
-    let off_help = format!("Off: {}", lower_first(&help));
+    let off_help = format!("Don't {}", lower_first(&help));
     vec![dress(on, &help).hide(on_by_default), dress(off, &off_help).hide(!on_by_default)]
 }
 

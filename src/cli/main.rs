@@ -5,13 +5,12 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use crate::config::{json_schema, show, silo_list};
-use crate::plan::CheckTest;
 
 use super::args::{self, Colour, Early, Invocation, PlanView};
 use super::discover::{self, Env, Found};
 use super::exit_code::Exit;
 use super::plan as plan_view;
-use super::report::{Failure, Trouble, tell};
+use super::report::{Failure, tell};
 
 /// Runs the command line.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -66,7 +65,7 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
         }
     })?;
     match args::parse(args, &found.config)? {
-        Invocation::Up(choices, look) => super::up::up(&found, &choices, look, early.colour, env),
+        Invocation::Up(choices, look) => super::up::up(&found, &choices, look, early.colour, args, env),
         Invocation::Plan(choices, view) => plan(&found, &choices, &view, env),
         Invocation::ConfigCheck => {
             let (services, silos) = (found.config.services.len(), found.config.silos.len());
@@ -119,9 +118,7 @@ fn plan(found: &Found, choices: &crate::plan::Choices, view: &PlanView, env: &En
     let facts = discover::facts(found, env.clone());
     let mut plan = crate::plan::plan(&found.config, choices, &facts)?;
     super::oneshots::note_fresh(&mut plan);
-    let refused = plan.checks.iter().filter(|check| check.test == CheckTest::Refused);
-    let mut troubles: Vec<Trouble> =
-        refused.map(|check| Trouble::new(check.message.clone(), check.hint.clone())).collect();
+    let mut troubles = super::up::refused(&plan);
     let mut exit = if troubles.is_empty() { Exit::Fine } else { Exit::Preflight };
     if view.preflight
         && let Err(failure) = super::up::dry_run(&plan, found, env)

@@ -1,11 +1,31 @@
 //! The wiring: the one function that knows all rooms.
 
+use std::fs::File;
+use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use crate::bus::{Bus, From, Kind, Limits};
+use crate::model::{Command, Verdict};
+use crate::plan::{CheckTest, Choices, Plan, plan};
+use crate::runner::{Asked, Session, Spawner, drive, interrupts};
+use crate::sys::{limits, session};
+use crate::views::{Options, PrinterEnd, print};
+
 use super::args::{Colour, Look};
 use super::discover::{self, Env, Found};
 use super::exit_code::Exit;
+use super::main::stdout_colour;
+use super::oneshots;
+use super::plan::quoted;
+use super::preflight::preflight;
 use super::report::Failure;
 use super::stack::{RuntimeFolder, already_running};
-use crate::plan::{Choices, Plan};
+
+/// How long the printer has for its last words once everything is over.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Everything that a start would check, and nothing that it would do.
 ///
@@ -18,8 +38,7 @@ pub fn dry_run(plan: &Plan, found: &Found, env: &Env) -> Result<(), Failure> {
             return Err(already_running(silo.name.as_str(), Some(holder.clone())));
         }
     }
-    let runtime = runtime()?;
-    runtime.block_on(super::preflight::preflight(plan, &discover::environment_for_children()))
+    runtime()?.block_on(preflight(plan, &discover::environment_for_children()))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -27,6 +46,132 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     built.map_err(|error| Failure::new(Exit::Bug, format!("the runtime can't be started: {error}"), None))
 }
 
-pub fn up(_f: &Found, _c: &Choices, _l: Look, _co: Colour, _e: &Env) -> Result<Exit, Failure> {
-    Ok(Exit::Bug)
+/// Starts everything, and returns when all of it has ended.
+///
+/// # Errors
+/// When something is wrong before anything was started.
+pub fn up(
+    found: &Found,
+    choices: &Choices,
+    look: Look,
+    colour: Colour,
+    args: &[String],
+    env: &Env,
+) -> Result<Exit, Failure> {
+    let facts = discover::facts(found, env.clone());
+    let mut plan = plan(&found.config, choices, &facts)?;
+    oneshots::note_fresh(&mut plan);
+    if let Some(recognised) = &found.recognised {
+        plan.notices.insert(0, recognised.clone());
+    }
+    let folder = RuntimeFolder::of(&found.folder, env);
+    let words: Vec<String> = args.iter().map(|word| quoted(word)).collect();
+    let locks = folder.take(&plan, format!("devserver {}", words.join(" ")).trim_end())?;
+    let runtime = runtime()?;
+    let inherited = discover::environment_for_children();
+    let verdict = runtime.block_on(preflight(&plan, &inherited)).and_then(|()| {
+        write_files(&plan)?;
+        let options = Options {
+            prefix: look.prefix.unwrap_or(found.config.log.prefix),
+            timestamps: found.config.log.timestamps,
+            colour: !look.plain && stdout_colour(colour, env),
+            names: plan.processes.iter().map(|process| process.name.clone()).collect(),
+            absent: absent(&plan),
+            setup: plan
+                .processes
+                .iter()
+                .filter(|process| process.oneshot.is_some())
+                .map(|process| process.name.clone())
+                .collect(),
+            live: io::stdout().is_terminal() && env.get("TERM").is_none_or(|term| term != "dumb") && !look.plain,
+            columns: console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns)),
+            zone: jiff::tz::TimeZone::system(),
+        };
+        run(Arc::new(plan), inherited, options, &runtime)
+    });
+    drop(locks);
+    folder.tidy_up();
+    // Whatever still blocks a thread (a name that is looked up) isn't waited for.
+    runtime.shutdown_background();
+    verdict.map(|verdict| exit(&verdict))
+}
+
+fn run(
+    plan: Arc<Plan>,
+    inherited: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    options: Options,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<Verdict, Failure> {
+    let ours = |what: &str, error: &io::Error| Failure::new(Exit::Bug, format!("{what}: {error}"), None);
+    session::become_subreaper().map_err(|error| ours("can't adopt what a killed shim leaves", &error))?;
+    // Children get the limit that the user has; ours is for their pipes and terminals.
+    let limit = limits::raise_open_files().map_err(|error| ours("the limit of open files can't be read", &error))?;
+    let spawner = Spawner::new(PathBuf::from("/proc/self/exe"), plan.root.clone()).with_open_files(limit.soft);
+    let bus = Bus::new(Limits::default());
+    let records = bus.subscribe(From::Start, Kind::Lossless);
+    let out = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(|error| ours("standard output", &error))?);
+    let (done, printed) = mpsc::sync_channel(1);
+    let (ask, commands) = tokio::sync::mpsc::channel(1);
+    std::thread::Builder::new()
+        .name("printer".into())
+        .spawn(move || {
+            let end = print(records, out, options);
+            if !matches!(end, PrinterEnd::Finished) {
+                // Nobody reads any more: the session ends as by a Ctrl-C.
+                let (answer, _) = tokio::sync::oneshot::channel();
+                let _ = ask.blocking_send(Asked { command: Command::Down, answer });
+            }
+            let _ = done.send(());
+        })
+        .map_err(|error| ours("the printer can't be started", &error))?;
+    let verdict = runtime.block_on(async {
+        let interrupts = interrupts().map_err(|error| ours("signals can't be received", &error))?;
+        Ok::<Verdict, Failure>(
+            drive(Session { plan, bus: bus.clone(), spawner, inherited, commands, interrupts }).await,
+        )
+    })?;
+    bus.close();
+    let _ = printed.recv_timeout(LAST_WORDS);
+    Ok(verdict)
+}
+
+/// What doesn't run anywhere, each service once with its reasons, for the summary.
+fn absent(plan: &Plan) -> Vec<(String, String)> {
+    let runs = |service: &str| plan.processes.iter().any(|process| process.service.as_str() == service);
+    let mut absent: Vec<(String, String)> = Vec::new();
+    for missing in plan.absent.iter().filter(|missing| !runs(missing.service.as_str())) {
+        let entry = (missing.service.to_string(), missing.reason.replace('`', ""));
+        if !absent.iter().any(|(service, _)| *service == entry.0) {
+            absent.push(entry);
+        }
+    }
+    absent
+}
+
+fn write_files(plan: &Plan) -> Result<(), Failure> {
+    for file in &plan.files {
+        let folder = file.path.parent().unwrap_or(&plan.root);
+        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file.path, &file.text));
+        written.map_err(|error| {
+            let message = format!("render.{}: {} can't be written: {error}", file.name, file.path.display());
+            Failure::new(Exit::Preflight, message, Some("check the folder's owner and mode".to_owned()))
+        })?;
+    }
+    Ok(())
+}
+
+fn exit(verdict: &Verdict) -> Exit {
+    match verdict {
+        Verdict::Fine => Exit::Fine,
+        Verdict::Killed | Verdict::Abandoned => Exit::Interrupted,
+        Verdict::GaveUp(_) => Exit::GaveUp,
+        Verdict::Ended { status, .. } => Exit::Child(u8::try_from(status.shell_code()).unwrap_or(u8::MAX)),
+        Verdict::Unstoppable(_) => Exit::Unstoppable,
+    }
+}
+
+/// A plan that was refused by one of its own conditions.
+pub fn refused(plan: &Plan) -> Vec<super::report::Trouble> {
+    let refused = plan.checks.iter().filter(|check| check.test == CheckTest::Refused);
+    refused.map(|check| super::report::Trouble::new(check.message.clone(), check.hint.clone())).collect()
 }

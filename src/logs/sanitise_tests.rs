@@ -182,7 +182,7 @@ fn harmless(text: &str, colour: bool) -> bool {
         open = params != "0";
         rest = after;
     }
-    !rest.contains(bad) && !(open && rest.is_empty())
+    !(rest.contains(bad) || open && rest.is_empty())
 }
 
 fn bad(character: char) -> bool {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
-use tokio::time::Instant;
+use tokio::time::timeout;
 
 use crate::model::{Pid, Stray};
 use crate::shim::strike;
@@ -60,11 +60,14 @@ impl Children {
 
     /// Kills and reaps everything below us that isn't known. Says what it was.
     pub async fn sweep(&self) -> Vec<Stray> {
-        let deadline = Instant::now() + PATIENCE;
         let mut swept = Vec::new();
-        while !self.sweep_once(&mut swept) && Instant::now() < deadline {
-            tokio::time::sleep(PAUSE).await;
-        }
+        let rounds = async {
+            while !self.sweep_once(&mut swept) {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        // What is stuck in the kernel ends when it comes out of there; the next sweep reaps it.
+        let _ = timeout(PATIENCE, rounds).await;
         swept
     }
 

@@ -170,7 +170,7 @@ impl Pump {
         };
         self.read += gathered as u64;
         if gathered > 0 {
-            let now = Instant::now();
+            let now = now();
             self.tail = Some((self.tail.map_or(now, |(first, _)| first), now));
         }
         look
@@ -180,7 +180,7 @@ impl Pump {
     async fn let_out_pause(&mut self) {
         if !self.splitter.has_tail() {
             self.tail = None;
-        } else if self.due().is_some_and(|due| due <= Instant::now()) {
+        } else if self.due().is_some_and(|due| due <= now()) {
             if let Some(piece) = self.splitter.tail(Ending::Paused) {
                 self.publish(piece).await;
             }
@@ -191,12 +191,22 @@ impl Pump {
     async fn publish(&mut self, Piece { bytes, continues, ending }: Piece) {
         // What follows the last newline began just now.
         self.tail = self.tail.map(|(_, latest)| (latest, latest));
-        let Some(block) = Block::new(self.stream.clone(), Timestamp::now(), bytes, continues, ending) else { return };
+        let Some(block) = Block::new(self.stream.clone(), stamp(), bytes, continues, ending) else { return };
         if !self.probes.is_empty() {
             self.probes.retain_mut(|probe| !probe.matches(&block));
         }
         self.bus.publish(block).relieved().await;
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a line has paused decides nothing but when it is seen")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where lines are stamped")]
+fn stamp() -> Timestamp {
+    Timestamp::now()
 }
 
 /// `EIO` is 5 on every unix; only `sys` may name the crate that knows it by name.

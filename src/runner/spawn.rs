@@ -222,6 +222,7 @@ impl Spawner {
 
     /// Without `pre_exec` and without a change of folder or user, so that std can use posix_spawn: a fork of
     /// a large process takes milliseconds. No PDEATHSIG on the shim: it would hang on the thread that we are.
+    #[expect(clippy::disallowed_methods, reason = "the shim is what all other children are started through")]
     fn start_shim(
         &self,
         spec: &ProcessSpec,

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::event::{Say, Sentence, say};
 use super::palette::{Tone, colour_of};
 use super::plain::Options;
+use super::setup::{Setup, Step};
 use super::summary::{Summary, summary};
 use crate::bus::{Block, Body, Ending, Line, Record, Stream};
 use crate::logs::{RESET, Sanitiser, is_clean, open_sgr};
@@ -69,6 +70,7 @@ pub(super) struct Formatter {
     /// The stream whose unfinished line is the last thing on the screen.
     cursor: Option<Stream>,
     held: Vec<Held>,
+    setup: Setup,
     prefix: Vec<u8>,
     text: Vec<u8>,
 }
@@ -79,12 +81,13 @@ impl Formatter {
         Self {
             sanitiser: if options.colour { Sanitiser::coloured() } else { Sanitiser::plain() },
             width: names.chain([OURS.len()]).max().unwrap_or(0),
-            options,
             second: i64::MIN,
             time: Vec::new(),
             begun: HashMap::new(),
             cursor: None,
             held: Vec::new(),
+            setup: Setup::new(options.setup.clone()),
+            options,
             prefix: Vec::new(),
             text: Vec::new(),
         }
@@ -226,7 +229,24 @@ impl Formatter {
         }
     }
 
+    /// What is being set up, for the line that is rewritten as time goes by; none where nothing is, or where an
+    /// unfinished line stands.
+    pub(super) fn setting_up(&self, now: Timestamp) -> Option<String> {
+        let room = self.cursor.is_none() && self.setup.is_busy();
+        room.then(|| Tone::Dim.paint(&self.setup.line(now, self.options.columns), self.options.colour))
+    }
+
+    /// Whether something is being set up.
+    pub(super) fn is_setting_up(&self) -> bool {
+        self.setup.is_busy()
+    }
+
     fn event(&mut self, at: Timestamp, event: &Arc<Event>, out: &mut Vec<u8>) {
+        match self.setup.take_in(at, event) {
+            Step::Other => {}
+            Step::Told(sentence) => return self.sentence(at, &sentence, out),
+            Step::Silent => return,
+        }
         match say(event) {
             Say::Nothing => {}
             Say::Now(sentence) => {

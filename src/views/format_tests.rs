@@ -20,6 +20,8 @@ fn options() -> Options {
         colour: false,
         names: vec![name("web"), name("region.worker")],
         absent: vec![],
+        setup: vec![],
+        live: false,
         columns: 80,
         zone: TimeZone::UTC,
     }

@@ -4,6 +4,7 @@ mod event;
 mod format;
 mod palette;
 mod plain;
+mod setup;
 mod summary;
 
 pub use plain::{Options, PrinterEnd, print};

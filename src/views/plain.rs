@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::format::Formatter;
@@ -28,6 +29,10 @@ pub struct Options {
     pub names: Vec<ProcessName>,
     /// What doesn't run and why, for the summary.
     pub absent: Vec<(String, String)>,
+    /// The set-up steps: oneshots, told in their own way.
+    pub setup: Vec<ProcessName>,
+    /// Whether a line says what is being set up and for how long, rewritten as time goes by: on a terminal.
+    pub live: bool,
     /// How wide the summary may be.
     pub columns: usize,
     /// Where the times are.
@@ -49,28 +54,46 @@ pub enum PrinterEnd {
 /// So long a sentence may wait for how it goes on (`exited with 1; starting again in 0.5s`).
 const HELD: Duration = Duration::from_millis(200);
 
+/// So often the line is rewritten that says what is being set up.
+const REDRAWN: Duration = Duration::from_secs(1);
+
+/// To the start of the line, and its rest away: of a line that we wrote ourselves.
+const ERASE: &[u8; 4] = b"\r\x1b[K";
+
 /// Prints until the bus is closed or nobody reads any more. Blocks.
 pub fn print<W: Write + AsFd>(mut records: Subscription, mut out: W, options: Options) -> PrinterEnd {
+    let live = options.live;
     let mut formatter = Formatter::new(options);
     let (mut batch, mut text) = (Vec::new(), Vec::new());
     let mut release_at: Option<Instant> = None;
+    let mut drawn = false;
     loop {
         let now = now();
         let wait = release_at.map(|at| at.saturating_duration_since(now));
+        let wait = if live && formatter.is_setting_up() { Some(wait.unwrap_or(REDRAWN).min(REDRAWN)) } else { wait };
         let end = records.next_batch(&mut batch, wait);
         for record in batch.drain(..) {
             formatter.record(&record, &mut text);
         }
         match end {
             Batch::Closed => formatter.finish(&mut text),
-            Batch::TimedOut => formatter.release(&mut text),
-            Batch::Records if release_at.is_some_and(|at| at <= now) => formatter.release(&mut text),
-            Batch::Records => {}
+            Batch::TimedOut | Batch::Records if release_at.is_some_and(|at| at <= self::now()) => {
+                formatter.release(&mut text);
+            }
+            Batch::TimedOut | Batch::Records => {}
         }
         release_at = match formatter.holds() {
             true => release_at.or(Some(now + HELD)),
             false => None,
         };
+        if drawn {
+            text.splice(0..0, *ERASE);
+            drawn = false;
+        }
+        if live && let Some(line) = formatter.setting_up(wall_clock()) {
+            text.extend_from_slice(line.as_bytes());
+            drawn = true;
+        }
         match write(&mut out, &text) {
             Ok(()) if end == Batch::Closed => return PrinterEnd::Finished,
             Ok(()) => {}
@@ -81,6 +104,11 @@ pub fn print<W: Write + AsFd>(mut records: Subscription, mut out: W, options: Op
         // One line of a megabyte shouldn't cost its room for ever.
         text.shrink_to(4 * Subscription::BATCH);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long something has been set up decides nothing")]
+fn wall_clock() -> Timestamp {
+    Timestamp::now()
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a sentence waits decides nothing but when it is seen")]

@@ -2,7 +2,10 @@
 //! dies on request. No runtime; and whatever it starts ends by itself after two minutes at the latest, so
 //! that a failed test leaves nothing behind for ever.
 
+#![expect(clippy::disallowed_methods, reason = "it is no part of the house: it is there to do what one doesn't")]
+
 mod network;
+mod pause;
 mod show;
 mod signals;
 mod supervise;
@@ -14,6 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use pause::{pause, wait_until};
 
 use nix::sys::signal::Signal;
 
@@ -143,7 +148,7 @@ fn run(wishes: &Wishes) -> ExitCode {
     // Before the first thread, so that all have the same mask.
     signals::prepare(wishes);
     thread::spawn(move || {
-        thread::sleep(LIFE);
+        pause(LIFE);
         std::process::exit(99);
     });
     if let Some(path) = &wishes.pid_file {
@@ -164,12 +169,12 @@ fn run(wishes: &Wishes) -> ExitCode {
     let _ = io::stdout().flush();
     tree::grow(wishes);
     network::listen(wishes);
-    if let Some(pause) = wishes.chatter {
+    if let Some(every) = wishes.chatter {
         let wishes = wishes.clone();
         thread::spawn(move || {
             for number in 1_u64.. {
                 say(&wishes, &format!("chatter {number}"));
-                thread::sleep(pause);
+                pause(every);
             }
         });
     }
@@ -184,8 +189,8 @@ fn finish(wishes: &Wishes, started: Instant) -> ExitCode {
     if let Some(path) = &wishes.exit_on_file {
         wait_until(|| path.exists());
     }
-    if let Some(pause) = wishes.exit_after {
-        thread::sleep(pause.saturating_sub(started.elapsed()));
+    if let Some(after) = wishes.exit_after {
+        pause(after.saturating_sub(started.elapsed()));
     }
     while let Some(signal) = wishes.raise {
         // Again, because std's handler for SEGV only takes itself away the first time.
@@ -223,12 +228,6 @@ fn say(wishes: &Wishes, line: &str) {
 fn append(path: &Path, text: &str) {
     if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(path) {
         let _ = file.write_all(text.as_bytes());
-    }
-}
-
-fn wait_until(mut condition: impl FnMut() -> bool) {
-    while !condition() {
-        thread::sleep(Duration::from_millis(2));
     }
 }
 

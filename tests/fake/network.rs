@@ -8,7 +8,7 @@ use super::{Wishes, say};
 
 /// Listens where it is asked to, after the pause that is asked for.
 pub(super) fn listen(wishes: &Wishes) {
-    thread::sleep(wishes.after);
+    super::pause::pause(wishes.after);
     for address in &wishes.listen {
         match TcpListener::bind(address.as_str()) {
             Ok(listener) => {

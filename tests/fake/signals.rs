@@ -51,7 +51,7 @@ pub(super) fn prepare(wishes: &Wishes) {
             }
             let ends = matches!(signal, Signal::SIGHUP | Signal::SIGINT | Signal::SIGQUIT | Signal::SIGTERM);
             if ends && !wishes.ignore.contains(&signal) {
-                thread::sleep(wishes.slow_stop);
+                super::pause::pause(wishes.slow_stop);
                 process::exit(0);
             }
         }

@@ -4,12 +4,12 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::thread;
 use std::time::Instant;
 
 use nix::unistd;
 
-use super::{LIFE, Wishes, append, lines_of, say, signals, wait_until};
+use super::pause::{pause, wait_until};
+use super::{LIFE, Wishes, append, lines_of, say, signals};
 
 /// How many processes fork and end all the time.
 const RESPAWNERS: usize = 5;
@@ -22,9 +22,9 @@ pub(super) fn note_pid(path: &Path) {
 
 /// Starts what is asked for, and says so when all of it is there.
 pub(super) fn grow(wishes: &Wishes) {
-    if let Some(pause) = wishes.respawn {
+    if let Some(every) = wishes.respawn {
         for _ in 0..RESPAWNERS {
-            start("respawn", wishes, &["--respawn-us", &pause.as_micros().to_string()], Keep::Environment);
+            start("respawn", wishes, &["--respawn-us", &every.as_micros().to_string()], Keep::Environment);
         }
         say(wishes, "respawning");
     }
@@ -111,16 +111,16 @@ pub(super) fn be(kind: &str, wishes: &Wishes) -> ExitCode {
     if let Some(path) = path {
         note_pid(path);
     }
-    thread::sleep(wishes.hold_stdout.unwrap_or(LIFE).min(LIFE));
+    pause(wishes.hold_stdout.unwrap_or(LIFE).min(LIFE));
     ExitCode::SUCCESS
 }
 
 #[expect(unsafe_code, reason = "it forks faster than anything that executes could")]
 fn respawn(wishes: &Wishes) -> ! {
-    let pause = wishes.respawn.unwrap_or_default();
+    let every = wishes.respawn.unwrap_or_default();
     let started = Instant::now();
     while started.elapsed() < LIFE {
-        thread::sleep(pause);
+        pause(every);
         // SAFETY: this process has one thread.
         if let Ok(unistd::ForkResult::Parent { .. }) = unsafe { unistd::fork() } {
             break;

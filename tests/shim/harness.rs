@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use devserver::model::{Pid, ProcessName, RunId, ServiceName, Signal, SpawnFailure};
 use devserver::plan::{Owner, ProcessSpec, Readiness, RestartPolicy, RestartWhen, Rung, StopLadder, Target};
@@ -176,11 +176,8 @@ impl Run {
     }
 
     pub(super) async fn wait_until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !condition(self) {
-            assert!(Instant::now() < deadline, "waited for {what:?} in vain; there is {:?}", text(&self.out));
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        let result = tokio::time::timeout(PATIENCE, poll(|| condition(self))).await;
+        assert!(result.is_ok(), "waited for {what:?} in vain; there is {:?}", self.text());
     }
 
     /// Everything that was printed, once the output has ended.
@@ -230,14 +227,24 @@ pub(super) fn marked(marker: &str) -> Vec<Pid> {
     proc::all().into_iter().filter(|pid| proc::has_variable(*pid, devserver::shim::MARKER, marker)).collect()
 }
 
-/// Waits until a condition holds.
-#[track_caller]
-pub(super) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+/// Waits until a condition holds of which nothing tells us: what other processes do to each other.
+async fn poll(mut condition: impl FnMut() -> bool) {
     while !condition() {
-        assert!(Instant::now() < deadline, "{what}: waited in vain");
-        std::thread::sleep(Duration::from_millis(2));
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+/// Waits until a condition holds.
+pub(super) async fn in_time(what: &str, condition: impl FnMut() -> bool) {
+    assert!(tokio::time::timeout(PATIENCE, poll(condition)).await.is_ok(), "{what}: waited in vain");
+}
+
+/// The same, outside of a runtime.
+#[track_caller]
+pub(super) fn eventually(what: &str, condition: impl FnMut() -> bool) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let result = runtime.block_on(async { tokio::time::timeout(PATIENCE, poll(condition)).await });
+    assert!(result.is_ok(), "{what}: waited in vain");
 }
 
 /// Runs the rest of a test in a process namespace of its own, where that is allowed: whatever goes wrong,
@@ -292,7 +299,7 @@ impl Supervisor {
             .ok()?;
         let input = child.stdin.take().expect("it is piped");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        let (sender, lines) = mpsc::channel();
+        let (sender, lines) = mpsc::sync_channel(1024);
         std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let mut supervisor = Self { child, input, lines, marker: String::new(), main: Pid(0), shim: Pid(0) };
         supervisor.marker = supervisor.until("marker ");

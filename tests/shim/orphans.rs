@@ -4,7 +4,6 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use devserver::model::{ExitStatus, Leftovers, Signal};
 use devserver::plan::Target;
@@ -13,7 +12,7 @@ use devserver::shim::Request;
 use devserver::sys::proc;
 
 use super::harness::{
-    PATIENCE, Supervisor, eventually, fake, isolated, living, marked, noted, rung, start, start_with, words,
+    Supervisor, eventually, fake, in_time, isolated, living, marked, noted, rung, start, start_with, words,
 };
 
 fn tree(pids: &Path, more: &[&str]) -> Vec<String> {
@@ -105,27 +104,47 @@ async fn a_run_that_is_let_go_is_stopped_by_its_ladder() {
     })
     .await;
     run.until("up\n").await;
-    let (marker, begun) = (run.marker.clone(), Instant::now());
+    let marker = run.marker.clone();
     run.let_go();
-    let deadline = begun + PATIENCE;
-    while !marked(&marker).is_empty() {
-        assert!(Instant::now() < deadline, "{:?} is still there", marked(&marker));
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    in_time("nothing is left", || marked(&marker).is_empty()).await;
     assert_eq!(fs::read_to_string(&record).expect("it noted something"), "got TERM\ngot USR1\ngot INT\n");
+}
+
+#[tokio::test]
+async fn what_a_service_says_while_its_supervisor_is_gone_does_not_block_it() {
+    for pty in [true, false] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let done = folder.path().join("done");
+        // Three times what the largest pipe holds.
+        let farewell = format!("head -c 3000000 /dev/zero && touch {}; exit", done.display());
+        let script = format!("trap '{farewell}' TERM; echo up; while :; do sleep 0.01; done");
+        let mut run = start_with(["sh", "-c", &script].map(str::to_owned).to_vec(), |spec| {
+            spec.pty = pty;
+            spec.stop.rungs = vec![rung(Signal::TERM, Target::Main, 60_000)];
+        })
+        .await;
+        run.until("up\n").await;
+        run.let_go();
+        in_time("it isn't blocked", || done.exists()).await;
+    }
 }
 
 #[test]
 fn processes_that_fork_faster_than_anyone_looks_are_caught() {
     isolated("shim::orphans::processes_that_fork_faster_than_anyone_looks_are_caught", || {
-        let mut supervisor = Supervisor::start(&[], &fake(&["--respawn-us", "300"]));
-        supervisor.until("output: respawning");
-        let marker = supervisor.marker.clone();
-        supervisor.ask("kill");
-        supervisor.until("exited: was ended by SIGKILL");
-        supervisor.until("gone");
-        assert_eq!(marked(&marker), []);
-        supervisor.kill();
+        for microseconds in ["0", "300"] {
+            let mut supervisor = Supervisor::start(&[], &fake(&["--respawn-us", microseconds]));
+            supervisor.until("output: respawning");
+            let (first, shim) = (supervisor.main.0, supervisor.shim);
+            let latest = || proc::descendants(shim).into_iter().map(|pid| pid.0).max().unwrap_or(0);
+            eventually("there are hundreds of generations", || latest() > first + 500);
+            let marker = supervisor.marker.clone();
+            supervisor.ask("kill");
+            supervisor.until("exited: was ended by SIGKILL");
+            supervisor.until("gone");
+            assert_eq!(marked(&marker), []);
+            supervisor.kill();
+        }
     });
 }
 

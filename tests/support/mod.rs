@@ -1,4 +1,5 @@
-//! What the tests share: specs to start from, and sessions of real processes.
+//! What the tests share: specs to start from, sessions of real processes, and whole stacks.
 
 pub(crate) mod plans;
 pub(crate) mod session;
+pub(crate) mod stack;
