@@ -245,7 +245,7 @@ async fn a_missing_program_is_not_tried_again() {
 async fn the_last_lines_come_before_the_exit() {
     for pty in [true, false] {
         let folder = folder();
-        let mut spec = fake("talker", &["--lines", "2000", "--no-newline", "--exit", "3"]);
+        let mut spec = fake("talker", &["--lines", "50000", "--no-newline", "--exit", "3"]);
         spec.pty = pty;
         let mut stack = Stack::start(folder.path(), vec![spec]);
         let mut bytes = Vec::new();
@@ -258,7 +258,7 @@ async fn the_last_lines_come_before_the_exit() {
             }
         }
         let text = String::from_utf8_lossy(&bytes);
-        assert_eq!((text.lines().count(), text.lines().last()), (2000, Some("line 2000")), "pty: {pty}");
+        assert_eq!((text.lines().count(), text.lines().last()), (50_000, Some("line 50000")), "pty: {pty}");
         stack.verdict().await;
     }
 }

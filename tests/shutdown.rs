@@ -123,7 +123,13 @@ async fn what_hides_from_the_group_is_swept_and_named() {
 #[tokio::test]
 async fn an_interrupt_while_everything_starts_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let specs = (0..8).map(|number| fake(&format!("p{number}"), &[])).collect();
+    let specs = (0..8).map(|number| {
+        let mut spec = fake(&format!("p{number}"), &[]);
+        // A stop that got lost on the way would be missed.
+        spec.stop = ladder(Signal::TERM, 4 * PATIENCE);
+        spec
+    });
+    let specs = specs.collect();
     let mut stack = Stack::start(folder.path(), specs);
     stack.interrupt(Signal::INT).await;
     assert_eq!(stack.verdict().await, Verdict::Fine);

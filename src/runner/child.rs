@@ -29,7 +29,7 @@ use crate::sys::listeners;
 /// How long the exit waits for the last lines: a leftover may hold the output open.
 const DRAIN: Duration = Duration::from_millis(200);
 
-/// How long the pumps of a run that is over may go on: a slow view may hold them up.
+/// How long the pumps of a run may go on of which nothing is left: a slow view may hold them up.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// What a run is told.
@@ -110,7 +110,7 @@ impl Child {
         }
         drop(lock);
         // What is still on its way to the bus belongs to a process that is no more.
-        let _ = timeout(LAST_LINES, async { while course.pumps.join_next().await.is_some() {} }).await;
+        course.drain().await;
     }
 
     async fn tell(&self, input: Input) {
@@ -326,9 +326,9 @@ struct Course {
 }
 
 impl Course {
-    /// Waits for the last lines, as far as they can be had.
+    /// Waits for the last lines. Nothing holds the output open any more, so they come as fast as they are read.
     async fn drain(&mut self) {
-        let _ = timeout(DRAIN, async { while self.pumps.join_next().await.is_some() {} }).await;
+        let _ = timeout(LAST_LINES, async { while self.pumps.join_next().await.is_some() {} }).await;
     }
 }
 
