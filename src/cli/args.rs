@@ -65,13 +65,14 @@ pub fn early(args: &[String]) -> Early {
         };
         match name {
             "--config" => early.config = value.or_else(|| rest.next().cloned()).map(PathBuf::from),
-            "--set" => match value.or_else(|| rest.next().cloned()) {
-                Some(text) => match text.split_once('=') {
-                    Some((name, value)) => early.sets.push((name.trim().to_owned(), value.to_owned())),
-                    None => early.bad_set = Some(text),
-                },
-                None => {}
-            },
+            "--set" => {
+                if let Some(text) = value.or_else(|| rest.next().cloned()) {
+                    match text.split_once('=') {
+                        Some((name, value)) => early.sets.push((name.trim().to_owned(), value.to_owned())),
+                        None => early.bad_set = Some(text),
+                    }
+                }
+            }
             "--color" | "--colour" => {
                 early.colour = match value.or_else(|| rest.next().cloned()).as_deref() {
                     Some("always") => Colour::Always,
@@ -334,10 +335,7 @@ fn without_config(name: &str, matches: &ArgMatches) -> Invocation {
 /// When something on it is wrong.
 pub fn parse_fixed(args: &[String]) -> Result<Option<Invocation>, Failure> {
     let matches = matches(args, None)?;
-    Ok(match matches.subcommand() {
-        Some((name, rest)) => Some(without_config(name, rest)),
-        None => None,
-    })
+    Ok(matches.subcommand().map(|(name, rest)| without_config(name, rest)))
 }
 
 fn matches(args: &[String], config: Option<&Config>) -> Result<ArgMatches, Failure> {

@@ -126,7 +126,7 @@ fn spell_out_settings(table: &mut Table) {
 }
 
 /// Sets a setting from outside the files, read as the kind of value that its default is.
-pub fn assign(root: &mut Table, assignment: &Assignment, sources: &mut Sources) -> Result<(), ConfigError> {
+pub fn assign(root: &mut Table, assignment: &Assignment, sources: &mut Sources, errors: &mut Vec<ConfigError>) {
     let text = &assignment.value;
     let source = sources.add(&format!("{} {}={text}", assignment.given_by, assignment.name), text);
     let origin = Origin { source, span: 0..text.len() };
@@ -135,27 +135,26 @@ pub fn assign(root: &mut Table, assignment: &Assignment, sources: &mut Sources) 
         _ => None,
     };
     let known: Vec<String> = settings.iter().flat_map(|settings| settings.keys().cloned()).collect();
-    let unknown = || Problem::UnknownSetting {
-        name: assignment.name.clone(),
-        suggestion: nearest(&assignment.name, known.iter().map(String::as_str)),
-        known: known.clone(),
-    };
     let entry = settings.and_then(|settings| settings.get_mut(&assignment.name));
     let Some(Kind::Table(setting)) = entry.map(|entry| &mut entry.value.kind) else {
-        return Err(ConfigError { problem: unknown(), at: None, also: Vec::new() });
+        let problem = Problem::UnknownSetting {
+            name: assignment.name.clone(),
+            suggestion: nearest(&assignment.name, known.iter().map(String::as_str)),
+            known,
+        };
+        return errors.push(ConfigError { problem, at: None, also: Vec::new() });
     };
-    let Some(default) = get(setting, "default") else { return Ok(()) };
-    let kind = read_like(&default.kind, text, &origin).ok_or_else(|| {
+    let Some(default) = get(setting, "default") else { return };
+    let Some(kind) = read_like(&default.kind, text, &origin) else {
         let expected = if matches!(default.kind, Kind::Array(_)) { "a list" } else { default.kind_name() };
         let problem = Problem::WrongType {
             key: format!("setting.{}", assignment.name),
             expected: expected.to_owned(),
             found: format!("`{text}`"),
         };
-        ConfigError { problem, at: Some(origin.clone()), also: Vec::new() }
-    })?;
+        return errors.push(ConfigError { problem, at: Some(origin), also: Vec::new() });
+    };
     setting.insert("default".to_owned(), Entry { key: origin.clone(), value: Value { kind, origin } });
-    Ok(())
 }
 
 fn read_like(default: &Kind, text: &str, origin: &Origin) -> Option<Kind> {

@@ -40,7 +40,7 @@ pub fn load(texts: &Texts) -> Result<Config, ConfigErrors> {
     }
     layers.into_iter().for_each(|layer| merge(&mut root, layer));
     for assignment in &texts.assignments {
-        errors.extend(assign(&mut root, assignment, &mut sources).err());
+        assign(&mut root, assignment, &mut sources, &mut errors);
     }
     validate::record(&root, &ROOT, "", &mut errors);
     let silos = silos::silos(&root, &mut errors);
