@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start processes, look at the clock, and prepare an environment")]
 
 mod acme;
+mod docs;
 mod ends;
 mod lifecycle;
 mod make;
