@@ -4,6 +4,7 @@
 
 mod make;
 mod output;
+mod plan;
 mod shim;
 mod simulation;
 mod support;

@@ -1,0 +1,3 @@
+//! From a configuration and a command line to a plan: what would run, and what is said when nothing can.
+
+mod golden;
