@@ -55,6 +55,8 @@ pub(super) fn plan(processes: Vec<ProcessSpec>) -> Plan {
     Plan {
         project: "sim".into(),
         root: PathBuf::from("/"),
+        address: "127.0.0.1:8000".into(),
+        port_flags: Vec::new(),
         processes: processes.into_iter().map(Arc::new).collect(),
         absent: Vec::new(),
         silos: Vec::new(),

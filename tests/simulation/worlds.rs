@@ -196,8 +196,13 @@ fn random_plan(dice: &mut Dice) -> Plan {
     for number in 0..=dice.below(8) {
         let mut spec = fixture::process(&format!("p{number}"));
         if dice.chance(30) {
-            spec.oneshot =
-                Some(Oneshot { stale: !dice.chance(25), creates: Vec::new(), inputs: Vec::new(), digest: None });
+            spec.oneshot = Some(Oneshot {
+                stale: !dice.chance(25),
+                creates: Vec::new(),
+                inputs: Vec::new(),
+                variables: Vec::new(),
+                digest: None,
+            });
         }
         for earlier in &specs {
             if dice.chance(35) {
