@@ -87,6 +87,7 @@ fn parse(text: &str) -> ProcessSpec {
                     stale: word == "oneshot",
                     creates: Vec::new(),
                     inputs: Vec::new(),
+                    variables: Vec::new(),
                     digest: Some("d1".into()),
                 });
                 spec.restart.when = RestartWhen::Never;
