@@ -43,7 +43,7 @@ impl For<'_> {
                 self.put(&mut environ, name, template, errors);
             }
             for (name, template) in &block.default {
-                if !self.facts.env.contains_key(name) && !environ.set.contains_key(name) {
+                if !self.facts.env.contains_key(name) || environ.removed.contains(name) {
                     self.put(&mut environ, name, template, errors);
                 }
             }

@@ -1,3 +1,4 @@
 //! From a configuration and a command line to a plan: what would run, and what is said when nothing can.
 
 mod golden;
+mod table;

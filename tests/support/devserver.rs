@@ -30,6 +30,13 @@ pub(crate) struct Said {
     pub(crate) stderr: String,
 }
 
+impl Said {
+    #[track_caller]
+    pub(crate) fn ends_with_code(&self, code: i32) {
+        assert_eq!(self.code, code, "it says\n{}{}", self.stdout, self.stderr);
+    }
+}
+
 impl Devserver {
     /// An empty folder, no arguments, an environment of PATH and HOME alone.
     pub(crate) fn new() -> Self {
