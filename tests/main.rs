@@ -8,6 +8,7 @@ mod ends;
 mod lifecycle;
 mod make;
 mod output;
+mod plan;
 mod preflight;
 mod seed;
 mod shim;
