@@ -4,6 +4,7 @@
 
 mod acme;
 mod ends;
+mod health;
 mod lifecycle;
 mod make;
 mod output;

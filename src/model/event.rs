@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{
-    ExitStatus, Leftovers, Phase, Pid, ProbeFailure, ProcessName, RunId, Signal, SiloName, SpawnFailure, Status,
+    ExitStatus, Health, Leftovers, Phase, Pid, ProbeFailure, ProcessName, RunId, Signal, SiloName, SpawnFailure, Status,
 };
 
 /// The place of a record in the one order of everything that was said and happened. Counts from 1.
@@ -71,6 +71,24 @@ pub enum Event {
         after: Duration,
         /// What its probe said last.
         last: Option<ProbeFailure>,
+    },
+    /// A ready run does worse, or well again. Nothing follows from it.
+    HealthChanged {
+        /// Which run.
+        run: RunId,
+        /// How it does.
+        health: Health,
+        /// What its probe said, where that is why.
+        last: Option<ProbeFailure>,
+    },
+    /// A ready run failed its probe so often that it is ended.
+    NotAlive {
+        /// Which run.
+        run: RunId,
+        /// How often in a row.
+        failures: u32,
+        /// What its probe said last.
+        last: ProbeFailure,
     },
     /// The main process of a run ended, and its output with it. All its lines come before this.
     Exited {

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use regex::bytes::Regex;
@@ -15,6 +16,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 use super::environ::child_environment;
+use super::notify::Notify;
 use super::oneshot::{AtWork, Setup, Waited};
 use super::probe::Prober;
 use super::pump::{LogProbe, Pump};
@@ -89,7 +91,14 @@ impl Child {
                 lines.push(receiver);
             }
         }
-        let (spawned, stop) = self.spawn().await;
+        let (notify, inherited) = match self.notify() {
+            Ok(notified) => notified,
+            Err(error) => {
+                let why = format!("NOTIFY_SOCKET can't be opened: {error}");
+                return self.tell(Input::SpawnFailed(self.run.clone(), SpawnFailure::Shim { why })).await;
+            }
+        };
+        let (spawned, stop) = self.spawn(inherited).await;
         let spawned = match spawned {
             Ok(spawned) => spawned,
             Err(failure) => return self.tell(Input::SpawnFailed(self.run.clone(), failure)).await,
@@ -102,7 +111,13 @@ impl Child {
             self.stop(&control, rung).await;
         }
         let mut course = Course { pumps, exited: None, told: false, probing: JoinSet::new() };
-        self.follow(&mut course, control, reports, shim, lines).await;
+        let mut prober = Some(self.prober(pid, shim, notify));
+        let mut ask = |course: &mut Course| {
+            if let Some(prober) = prober.take() {
+                course.probing.spawn(prober.run(std::mem::take(&mut lines)));
+            }
+        };
+        self.follow(&mut course, control, reports, &mut ask).await;
         course.probing.abort_all();
         // Its success may still have to be noted, under the lock; then the loop lets go of us.
         while let Some(order) = self.orders.recv().await {
@@ -159,12 +174,24 @@ impl Child {
         Before::Ready(lock)
     }
 
+    /// Where it says that it is ready, if it does, and what it inherits: a socket of ours, never that of who started us.
+    fn notify(&self) -> std::io::Result<(Option<Notify>, Vec<(OsString, OsString)>)> {
+        let mut inherited = self.premises.inherited.clone();
+        inherited.retain(|(name, _)| name != "NOTIFY_SOCKET");
+        if !self.spec.ready.probes.contains(&Probe::Notify) {
+            return Ok((None, inherited));
+        }
+        let notify = Notify::open()?;
+        inherited.push(("NOTIFY_SOCKET".into(), notify.address()?));
+        Ok((Some(notify), inherited))
+    }
+
     /// Spawns it, and keeps the last stop that comes meanwhile. The shim that is being born must be heard out.
-    async fn spawn(&mut self) -> (Result<Spawned, SpawnFailure>, Option<Rung>) {
+    async fn spawn(&mut self, inherited: Vec<(OsString, OsString)>) -> (Result<Spawned, SpawnFailure>, Option<Rung>) {
         let (premises, spec, run) = (Arc::clone(&self.premises), Arc::clone(&self.spec), self.run.clone());
         // Boxed: the compiler doesn't see through the borrows that it is `Send`.
         let mut spawning: Pin<Box<dyn Future<Output = _> + Send>> =
-            Box::pin(async move { premises.spawner.spawn(&spec, &premises.inherited, &run).await });
+            Box::pin(async move { premises.spawner.spawn(&spec, &inherited, &run).await });
         let mut stop = None;
         loop {
             tokio::select! {
@@ -216,10 +243,8 @@ impl Child {
         course: &mut Course,
         control: Control,
         mut reports: Reports,
-        shim: Pid,
-        lines: Vec<mpsc::Receiver<()>>,
+        ask: &mut (dyn FnMut(&mut Course) + Send),
     ) {
-        let mut lines = Some(lines);
         let mut drained = pin!(None);
         loop {
             let waits = course.exited.is_some() && !course.told;
@@ -232,11 +257,7 @@ impl Child {
                         // It ended a moment ago: its end is on the way.
                         let _ = control.send(&request);
                     }
-                    Order::Probe => {
-                        let prober = self.prober(shim);
-                        let lines = lines.take().unwrap_or_default();
-                        course.probing.spawn(prober.run(lines));
-                    }
+                    Order::Probe => ask(course),
                     Order::Unprobe => course.probing.abort_all(),
                     Order::Remember => self.remember().await,
                 },
@@ -286,12 +307,15 @@ impl Child {
         }
     }
 
-    fn prober(&self, shim: Pid) -> Prober {
+    fn prober(&self, main: Pid, shim: Pid, notify: Option<Notify>) -> Prober {
         let Premises { spawner, inherited, project, news, .. } = &*self.premises;
         Prober {
             run: self.run.clone(),
             spec: Arc::clone(&self.spec),
+            main,
             shim,
+            notify,
+            unseen_said: AtomicBool::new(false),
             cwd: project.join(&self.spec.cwd),
             environment: child_environment(&self.spec, inherited, project),
             children: spawner.children().clone(),

@@ -94,6 +94,7 @@ fn end_of(input: &Input) -> Option<RunId> {
         | Input::Spawned(..)
         | Input::ProbePassed(_)
         | Input::ProbeFailed(..)
+        | Input::Paused(..)
         | Input::Noted(_)
         | Input::Exited(..)
         | Input::Unkillable(..)

@@ -1,7 +1,7 @@
 //! What the supervisor takes in: things that happened. Past tense, all of it.
 
 use crate::model::{
-    Command, ExitStatus, Leftovers, PeerAnswer, Pid, ProbeFailure, RequestId, RunId, Signal, SpawnFailure,
+    Command, ExitStatus, Health, Leftovers, PeerAnswer, Pid, ProbeFailure, RequestId, RunId, Signal, SpawnFailure,
 };
 
 /// One thing that happened.
@@ -22,6 +22,8 @@ pub enum Input {
     ProbePassed(RunId),
     /// One try of a probe failed.
     ProbeFailed(RunId, ProbeFailure),
+    /// The main process of a ready run was found held by a debugger, or stopped by a signal.
+    Paused(RunId, Health),
     /// Something worth saying came up while an effect was performed.
     Noted(String),
     /// The main process of a run ended, and its output with it.

@@ -139,7 +139,8 @@ impl Supervisor {
             Input::SpawnFailed(run, failure) => self.with(&run, |process| process.spawn_failed(failure, turn)),
             Input::UpToDate(run) => self.with(&run, |process| process.up_to_date(turn)),
             Input::ProbePassed(run) => self.with(&run, |process| process.probe_passed(turn)),
-            Input::ProbeFailed(run, failure) => self.with(&run, |process| process.probe_failed(failure)),
+            Input::ProbeFailed(run, failure) => self.with(&run, |process| process.probe_failed(failure, turn)),
+            Input::Paused(run, health) => self.with(&run, |process| process.paused(health, turn)),
             Input::Noted(text) => turn.emit(Event::Notice { text }),
             Input::Exited(run, status) => {
                 let mut ended = None;

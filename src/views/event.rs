@@ -3,7 +3,7 @@
 //! Most changes of phase are silent: what a person wants to know of them has an event of its own.
 
 use crate::logs::escaped;
-use crate::model::{Event, ExitStatus, Failure, Leftovers, Phase, ProcessName, Signal, brief};
+use crate::model::{Event, ExitStatus, Failure, Health, Leftovers, Phase, ProcessName, Signal, brief};
 
 use super::palette::Tone;
 
@@ -68,6 +68,21 @@ pub(super) fn say(event: &Event) -> Say {
         Event::NotReady { run, after, last } => {
             let last = last.as_ref().map(|last| format!(": {}", quoted(&last.to_string()))).unwrap_or_default();
             Say::Now(on(&run.process, Tone::Bad, format!("isn't ready after {}{last}", brief(*after))))
+        }
+        Event::HealthChanged { run, health, last } => {
+            let why = last.as_ref().map(|last| format!(": {}", quoted(&last.to_string()))).unwrap_or_default();
+            let (tone, text) = match health {
+                Health::Ok => (Tone::Good, "is well again"),
+                Health::Degraded => (Tone::Warn, "is up, but its probe fails"),
+                Health::InDebugger => (Tone::Warn, "is held by a debugger; its probes wait"),
+                Health::Stopped => (Tone::Warn, "was stopped by a signal; its probes wait until it goes on"),
+            };
+            Say::Now(on(&run.process, tone, format!("{text}{why}")))
+        }
+        Event::NotAlive { run, failures, last } => {
+            let text =
+                format!("failed its probe {failures} times in a row: {}; stopping it", quoted(&last.to_string()));
+            Say::Now(on(&run.process, Tone::Bad, text))
         }
         Event::Exited { run, expected: true, .. } => Say::Now(on(&run.process, Tone::Dim, "stopped")),
         Event::Exited { run, status, expected: false } => {
@@ -179,7 +194,11 @@ mod tests {
                 run: run.clone(),
                 failure: SpawnFailure::PortTaken { port: 8010, holder: Some(holder) },
             },
-            Event::NotReady { run: run.clone(), after: s(60), last: Some(refused) },
+            Event::NotReady { run: run.clone(), after: s(60), last: Some(refused.clone()) },
+            Event::HealthChanged { run: run.clone(), health: Health::Degraded, last: Some(refused.clone()) },
+            Event::HealthChanged { run: run.clone(), health: Health::Ok, last: None },
+            Event::HealthChanged { run: run.clone(), health: Health::Stopped, last: None },
+            Event::NotAlive { run: run.clone(), failures: 3, last: refused.clone() },
             Event::Exited { run: run.clone(), status: ExitStatus::Code(1), expected: false },
             Event::Exited { run: run.clone(), status: killed, expected: false },
             Event::Exited { run: run.clone(), status: killed, expected: true },
@@ -212,6 +231,10 @@ mod tests {
         region.worker ready after 2.1s
         region.worker can't start: port 8010 is taken by pid 8123 (uwsgi\u{1b}[2J, in /home/ana) …
         region.worker isn't ready after 1m 00s: nothing answers at 127.0.0.1:8010
+        region.worker is up, but its probe fails: nothing answers at 127.0.0.1:8010
+        region.worker is well again
+        region.worker was stopped by a signal; its probes wait until it goes on
+        region.worker failed its probe 3 times in a row: nothing answers at 127.0.0.1:8010; stopping it
         region.worker exited with 1 …
         region.worker was ended by SIGKILL …
         region.worker stopped

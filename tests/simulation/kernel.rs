@@ -183,7 +183,11 @@ impl Kernel {
         if let Some(after) = ready {
             self.schedule(now + after, index, Fate::Ready);
             self.schedule(now + after / 2, index, Fate::ProbeFails);
-            self.schedule(now + after * 2, index, Fate::ProbeFails);
+            for rounds in 2..5 {
+                self.schedule(now + after * rounds, index, Fate::ProbeFails);
+            }
+            self.schedule(now + after * 7, index, Fate::Ready);
+            self.schedule(now + after * 8, index, Fate::ProbeFails);
         }
         if let Some((after, end)) = life {
             self.schedule(now + after, index, Fate::End(end));
