@@ -3,11 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "tests start processes, look at the clock, and prepare an environment")]
 
 mod acme;
+mod docs;
 mod ends;
 mod health;
 mod lifecycle;
 mod make;
 mod output;
+mod plan;
 mod preflight;
 mod seed;
 mod shim;

@@ -5,18 +5,17 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{StyledStr, Styles};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::builder::Styles;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use indexmap::IndexMap;
 
-use crate::config::{Config, Flag, FlagValue, nearest};
+use crate::config::{Config, Flag, FlagValue};
 use crate::model::FlagName;
-use crate::plan::{Address, Choices};
+use crate::plan::Choices;
 
-use super::commands::COMMANDS;
 use super::exit_code::Exit;
 use super::report::Failure;
+use super::usage::{address, usage};
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,8 +67,10 @@ pub fn early(args: &[String]) -> Early {
             "--set" => {
                 if let Some(text) = value.or_else(|| rest.next().cloned()) {
                     match text.split_once('=') {
-                        Some((name, value)) => early.sets.push((name.trim().to_owned(), value.to_owned())),
-                        None => early.bad_set = Some(text),
+                        Some((name, value)) if !name.trim().is_empty() => {
+                            early.sets.push((name.trim().to_owned(), value.to_owned()));
+                        }
+                        _ => early.bad_set = Some(text),
                     }
                 }
             }
@@ -304,7 +305,7 @@ pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
                 (_, true) => Some(false),
                 _ => None,
             };
-            Ok(Invocation::Up(choices(&matches, config)?, Look { plain: matches.get_flag("plain"), prefix }))
+            Ok(Invocation::Up(choices(&matches, config, args)?, Look { plain: matches.get_flag("plain"), prefix }))
         }
         Some(("plan", plan)) => {
             let view = PlanView {
@@ -312,7 +313,7 @@ pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
                 env: plan.get_one::<String>("env").cloned(),
                 preflight: plan.get_flag("preflight"),
             };
-            Ok(Invocation::Plan(choices(plan, config)?, view))
+            Ok(Invocation::Plan(choices(plan, config, args)?, view))
         }
         Some((name, rest)) => Ok(without_config(name, rest)),
     }
@@ -340,10 +341,10 @@ pub fn parse_fixed(args: &[String]) -> Result<Option<Invocation>, Failure> {
 
 fn matches(args: &[String], config: Option<&Config>) -> Result<ArgMatches, Failure> {
     let line = std::iter::once("devserver".to_owned()).chain(args.iter().cloned());
-    command(config).try_get_matches_from(line).map_err(|error| usage(&error, args))
+    command(config).try_get_matches_from(line).map_err(|error| usage(&error, args, config))
 }
 
-fn choices(matches: &ArgMatches, config: &Config) -> Result<Choices, Failure> {
+fn choices(matches: &ArgMatches, config: &Config, args: &[String]) -> Result<Choices, Failure> {
     let mut flags = IndexMap::new();
     for (name, flag) in &config.flags {
         let value = match flag.placeholder {
@@ -357,92 +358,12 @@ fn choices(matches: &ArgMatches, config: &Config) -> Result<Choices, Failure> {
         };
         flags.extend(value.map(|value| (name.clone(), value)));
     }
-    let silos = matches.get_many::<String>("silo").into_iter().flatten();
-    let silos: Vec<String> = silos.map(|silo| silo.trim().to_owned()).filter(|silo| !silo.is_empty()).collect();
-    let address = matches.get_one::<String>("ADDRESS").map(|text| address(text)).transpose()?;
-    Ok(Choices { silos, flags, address })
-}
-
-/// An ADDRESS; or a word that was meant as a command.
-fn address(text: &str) -> Result<Address, Failure> {
-    Address::parse(text).map_err(|error| {
-        let is_word = !text.contains(':') && text.starts_with(|c: char| c.is_ascii_alphabetic());
-        match is_word {
-            true => unknown_command(text),
-            false => Failure::new(Exit::Usage, format!("ADDRESS: {error}"), error.hint()),
-        }
-    })
-}
-
-/// A word that is neither a command nor an ADDRESS.
-pub fn unknown_command(word: &str) -> Failure {
-    let hint = match nearest(word, COMMANDS.iter().copied()) {
-        Some(command) => format!("did you mean `devserver {command}`?"),
-        None => format!("commands are {}; an ADDRESS is HOST:PORT", crate::config::listed(COMMANDS.iter().copied())),
-    };
-    Failure::new(Exit::Usage, format!("there is no command `{word}`"), hint)
-}
-
-/// Clap's errors in our words.
-fn usage(error: &clap::Error, args: &[String]) -> Failure {
-    let text = |kind: ContextKind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
-        Some(ContextValue::StyledStrs(texts)) => texts.first().map(StyledStr::to_string),
-        _ => None,
-    };
-    let arg = text(ContextKind::InvalidArg).unwrap_or_default();
-    let fail = |message: String, hint: Option<String>| Failure::new(Exit::Usage, message, hint);
-    let see_help = Some("`devserver --help` lists every flag".to_owned());
-    match error.kind() {
-        ErrorKind::UnknownArgument if !arg.starts_with('-') => {
-            fail(format!("`{arg}` is one word too many; there is only one ADDRESS"), see_help)
-        }
-        ErrorKind::UnknownArgument => {
-            let flag = arg.split('=').next().unwrap_or_default().to_owned();
-            let suggestion = text(ContextKind::SuggestedArg).or_else(|| near_flag(&flag, error, args));
-            fail(
-                format!("there is no flag `{flag}`"),
-                suggestion.map(|flag| format!("did you mean `{flag}`?")).or(see_help),
-            )
-        }
-        ErrorKind::InvalidSubcommand => unknown_command(&text(ContextKind::InvalidSubcommand).unwrap_or_default()),
-        ErrorKind::InvalidValue => {
-            let value = text(ContextKind::InvalidValue).unwrap_or_default();
-            let flag = arg.split([' ', '=']).next().unwrap_or_default();
-            let valid = match error.get(ContextKind::ValidValue) {
-                Some(ContextValue::Strings(values)) => values.clone(),
-                _ => Vec::new(),
-            };
-            if value.is_empty() {
-                return fail(format!("{flag} needs a value"), Some(format!("write it as {}", arg.replace(' ', "="))));
-            }
-            let near = nearest(&value, valid.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
-            let listed = format!("possible values are {}", crate::config::listed(valid.iter().map(String::as_str)));
-            fail(format!("{flag} can't be `{value}`"), Some(near.unwrap_or(listed)))
-        }
-        ErrorKind::TooManyValues | ErrorKind::NoEquals => {
-            let flag = arg.split([' ', '=']).next().unwrap_or_default();
-            fail(
-                format!("{flag} takes no value"),
-                Some(format!("write {flag}, or --no-{} for the opposite", flag.trim_start_matches('-'))),
-            )
-        }
-        ErrorKind::ArgumentConflict => {
-            let word = args.iter().find(|arg| COMMANDS.contains(&arg.as_str())).cloned().unwrap_or_default();
-            let hint = format!("put the command first: devserver {word} …");
-            fail(format!("flags stand before the command `{word}`"), Some(hint))
-        }
-        _ => {
-            let rendered = error.to_string();
-            let first = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            fail(first, see_help)
-        }
+    let given: Vec<&String> = matches.get_many::<String>("silo").into_iter().flatten().collect();
+    let silos = given.iter().map(|silo| silo.trim().to_owned()).filter(|silo| !silo.is_empty());
+    let silos: Vec<String> = silos.collect();
+    if silos.is_empty() && !given.is_empty() {
+        return Err(Failure::new(Exit::Usage, "--silo needs a value", "write it as --silo=SILO".to_owned()));
     }
-}
-
-/// Clap suggests among its own names; `--no-x` that is hidden and `_` for `-` it doesn't find.
-fn near_flag(flag: &str, _error: &clap::Error, _args: &[String]) -> Option<String> {
-    let plain = flag.replace('_', "-");
-    (plain != flag).then_some(plain)
+    let address = matches.get_one::<String>("ADDRESS").map(|text| address(text, args)).transpose()?;
+    Ok(Choices { silos, flags, address })
 }

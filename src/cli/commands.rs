@@ -2,3 +2,6 @@
 
 /// Every command.
 pub const COMMANDS: &[&str] = &["plan", "config", "status", "init"];
+
+/// What `devserver config` does.
+pub const CONFIG_COMMANDS: &[&str] = &["check", "show", "schema"];

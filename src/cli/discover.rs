@@ -66,14 +66,15 @@ pub fn discover(named: Option<&Path>, sets: &[(String, String)], env: &Env) -> R
     let assignments = assignments(sets, env);
     let file = match named {
         Some(path) => Some(named_file(&here.join(path), path)?),
-        None => here.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file()),
+        // One that is there and no file (a folder, a link to nowhere) is said to be so, not passed over.
+        None => here.ancestors().map(|folder| folder.join(FILE)).find(|file| file.symlink_metadata().is_ok()),
     };
     let (texts, folder, recognised) = match file {
         Some(file) => {
             let folder = file.parent().unwrap_or(&here).to_path_buf();
             let mut layers = vec![read_layer(&file, &here)?];
             let local = folder.join(LOCAL_FILE);
-            if local.exists() {
+            if local.symlink_metadata().is_ok() {
                 layers.push(read_layer(&local, &here)?);
             }
             (Texts { preset: None, layers, assignments }, folder, None)
@@ -115,8 +116,9 @@ fn read_layer(file: &Path, here: &Path) -> Result<Layer, Failure> {
     // The name as one would type it from here.
     let name = file.strip_prefix(here).unwrap_or(file).display().to_string();
     let fail = |message: String, hint: &str| Failure::new(Exit::Config, message, Some(hint.to_owned()));
-    let bytes = std::fs::read(file)
-        .map_err(|error| fail(format!("{name} can't be read: {error}"), "check the file's owner and mode"))?;
+    let bytes = std::fs::read(file).map_err(|error| {
+        fail(format!("{name} can't be read: {}", reason(&error)), "is it a file, and are you its owner?")
+    })?;
     if bytes.len() > 1 << 20 {
         let size = bytes.len() >> 10;
         return Err(fail(
@@ -134,6 +136,14 @@ fn read_layer(file: &Path, here: &Path) -> Result<Layer, Failure> {
             Err(fail(message, "save it as UTF-8"))
         }
     }
+}
+
+/// Why, without the number that only programmers know.
+pub(super) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let words = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 fn assignments(sets: &[(String, String)], env: &Env) -> Vec<Assignment> {

@@ -21,7 +21,7 @@ pub fn init() -> Result<Exit, Failure> {
         }
         _ => Failure::new(
             Exit::Config,
-            format!("{FILE} can't be written: {error}"),
+            format!("{FILE} can't be written: {}", super::discover::reason(&error)),
             "check the folder's owner and mode".to_owned(),
         ),
     };

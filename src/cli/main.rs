@@ -46,7 +46,7 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
     if early.help {
         return Ok(help(args, early, env));
     }
-    if early.word.as_deref().is_some_and(|word| matches!(word, "init" | "config"))
+    if args.first().is_some_and(|word| matches!(word.as_str(), "init" | "config"))
         && let Some(invocation @ (Invocation::Init | Invocation::ConfigSchema)) = args::parse_fixed(args)?
     {
         return match invocation {
@@ -59,8 +59,8 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
     }
     let found = discover::discover(early.config.as_deref(), &early.sets, env).map_err(|failure| {
         // A mistyped command is more likely than a missing configuration.
-        match &early.word {
-            Some(word) if failure.exit == Exit::Config && is_mistyped(word) => args::unknown_command(word),
+        match args.first() {
+            Some(word) if failure.exit == Exit::Config && is_mistyped(word) => super::usage::unknown_command(word),
             _ => failure,
         }
     })?;
@@ -68,9 +68,11 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
         Invocation::Up(choices, look) => super::up::up(&found, &choices, look, early.colour, args, env),
         Invocation::Plan(choices, view) => plan(&found, &choices, &view, env),
         Invocation::ConfigCheck => {
-            let (services, silos) = (found.config.services.len(), found.config.silos.len());
+            let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
             say(&format!(
-                "{services} services, {silos} silos ({}): nothing is wrong\n",
+                "{}, {} ({}): nothing is wrong\n",
+                count(found.config.services.len(), "service"),
+                count(found.config.silos.len(), "silo"),
                 silo_list(&found.config).replace('`', "")
             ));
             Ok(Exit::Fine)

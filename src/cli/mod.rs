@@ -13,6 +13,8 @@ mod report;
 mod stack;
 mod status;
 mod up;
+mod usage;
 
 pub use exit_code::Exit;
 pub use main::main;
+pub use report::{Failure, Report, Trouble};

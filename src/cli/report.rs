@@ -91,8 +91,13 @@ impl From<ConfigErrors> for Failure {
             at: error.at,
             also: error.also,
         };
+        // What `--set` says is the command line's; what a variable or a file says is configuration.
+        let is_argument = |error: &ConfigError| {
+            error.at.as_ref().is_some_and(|at| errors.sources.get(at.source).name.starts_with("--"))
+        };
+        let exit = if errors.errors.iter().all(is_argument) { Exit::Usage } else { Exit::Config };
         let troubles = errors.errors.into_iter().map(trouble).collect();
-        Self { report: Report { sources: errors.sources, troubles }, exit: Exit::Config }
+        Self { report: Report { sources: errors.sources, troubles }, exit }
     }
 }
 
@@ -104,7 +109,7 @@ impl From<PlanErrors> for Failure {
             hint: error.problem.hint(),
             notes: Vec::new(),
             at: error.at,
-            also: Vec::new(),
+            also: error.also,
         };
         let troubles = errors.errors.into_iter().map(trouble).collect();
         Self { report: Report { sources: errors.sources, troubles }, exit }
@@ -119,8 +124,11 @@ impl Report {
 
     fn one(&self, trouble: &Trouble, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii);
-        let Some(at) = &trouble.at else { return plain(trouble, colour) };
+        let Some(at) = &trouble.at else { return plain(trouble, "", colour) };
         let source = self.sources.get(at.source);
+        if source.given {
+            return plain(trouble, &format!("{}: ", source.name), colour);
+        }
         let mut snippet = Snippet::source(source.text.as_str())
             .path(source.name.as_str())
             .annotation(AnnotationKind::Primary.span(first_line(&source.text, at)));
@@ -148,8 +156,13 @@ impl Report {
             json!({ "file": source.name, "line": line, "column": column })
         };
         let one = |trouble: &Trouble| {
-            let at = trouble.at.as_ref().map(place);
-            json!({ "message": trouble.message, "at": at, "notes": trouble.notes, "help": trouble.hint })
+            let given = trouble.at.as_ref().map(|at| self.sources.get(at.source)).filter(|source| source.given);
+            let message = match given {
+                Some(source) => format!("{}: {}", source.name, trouble.message),
+                None => trouble.message.clone(),
+            };
+            let at = trouble.at.as_ref().filter(|_| given.is_none()).map(place);
+            json!({ "message": message, "at": at, "notes": trouble.notes, "help": trouble.hint })
         };
         self.troubles.iter().map(one).collect()
     }
@@ -163,12 +176,12 @@ fn first_line(text: &str, at: &Origin) -> std::ops::Range<usize> {
     start..cut.max(start)
 }
 
-fn plain(trouble: &Trouble, colour: bool) -> String {
+fn plain(trouble: &Trouble, head: &str, colour: bool) -> String {
     let style = |style: console::Style, text: &str| match colour {
         true => style.force_styling(true).apply_to(text).to_string(),
         false => text.to_owned(),
     };
-    let mut text = format!("{}: {}\n", style(console::Style::new().red().bold(), "error"), trouble.message);
+    let mut text = format!("{}: {head}{}\n", style(console::Style::new().red().bold(), "error"), trouble.message);
     for note in &trouble.notes {
         for (index, line) in note.lines().enumerate() {
             let _ = writeln!(text, "  {} {line}", if index == 0 { "=" } else { " " });

@@ -5,8 +5,10 @@ use crate::model::{FlagName, ServiceName, SiloName, brief};
 use super::error::{ConfigError, Problem};
 use super::expr::Template;
 use super::names::{Names, Place};
-use super::schema::{Command, Config, Each, Flag, FlagValue, InSilos, Reference, Service};
+use super::schema::{Command, Config, Each, Flag, InSilos, Reference, Service};
+use super::source::Origin;
 use super::suggest::{listed, nearest};
+use super::value::{Kind, Value, get};
 
 /// Flags that every command has; none may be declared.
 pub const RESERVED: &[&str] = &[
@@ -47,6 +49,9 @@ pub const RESERVED: &[&str] = &[
     "web",
 ];
 
+/// Short names that every command has.
+const RESERVED_SHORT: &[char] = &['h', 'V'];
+
 /// Everything that is wrong beyond shapes.
 pub(super) fn check(config: &Config, errors: &mut Vec<ConfigError>) {
     silos_named(config, errors);
@@ -81,63 +86,125 @@ fn silos_named(config: &Config, errors: &mut Vec<ConfigError>) {
         errors.extend(missing.map(|silo| unknown("silo", silo, by, known())));
     };
     let listed = |silos: &InSilos| silos.clone().unwrap_or_default();
-    check(&config.project.silos, "the project");
-    config.env.iter().for_each(|block| check(&listed(&block.silos), "an environment block"));
+    check(&config.project.silos, "the project names");
+    config.env.iter().for_each(|block| check(&listed(&block.silos), "an environment block names"));
     config.lists.iter().flat_map(|(name, parts)| parts.iter().map(move |part| (name, part))).for_each(
         |(name, part)| {
-            check(&listed(&part.silos), &format!("list `{name}`"));
+            check(&listed(&part.silos), &format!("list `{name}` names"));
         },
     );
-    config.services.iter().for_each(|(name, service)| check(&listed(&service.silos), &format!("service `{name}`")));
-    config.checks.iter().for_each(|block| check(&listed(&block.silos), "a check"));
-    config.notices.iter().for_each(|block| check(&listed(&block.silos), "a notice"));
+    config
+        .services
+        .iter()
+        .for_each(|(name, service)| check(&listed(&service.silos), &format!("service `{name}` names")));
+    config.checks.iter().for_each(|block| check(&listed(&block.silos), "a check names"));
+    config.notices.iter().for_each(|block| check(&listed(&block.silos), "a notice names"));
 }
 
 fn flags(config: &Config, errors: &mut Vec<ConfigError>) {
     let known = || config.flags.keys().map(FlagName::as_str);
     for (name, flag) in &config.flags {
-        if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("no-") {
-            errors.push(ConfigError::at(&flag.origin, Problem::ReservedFlag { name: name.to_string() }));
+        let reserved = match name.as_str() {
+            reserved if RESERVED.contains(&reserved) => Some("that name is devserver's own"),
+            off if off.starts_with("no-") => Some("`--no-` before a name turns that flag off"),
+            _ => None,
+        };
+        if let Some(why) = reserved {
+            errors.push(ConfigError::at(&flag.origin, Problem::ReservedFlag { name: name.to_string(), why }));
         }
-        let by = format!("flag `{name}`");
-        for reference in flag.implies.iter().chain(&flag.requires) {
+        if let Some(short) = flag.short.filter(|short| RESERVED_SHORT.contains(short)) {
+            let at = origin(config, &["flag", name.as_str(), "short"]).unwrap_or(&flag.origin);
+            errors.push(ConfigError::at(at, Problem::ReservedShort { name: name.to_string(), short }));
+        }
+        for reference in &flag.implies {
             match config.flags.get(&reference.name) {
-                None => errors.push(unknown("flag", reference, &by, known())),
-                Some(other) if other.placeholder.is_some() && flag.implies.contains(reference) => {
+                None => errors.push(unknown("flag", reference, &format!("flag `{name}` implies"), known())),
+                Some(other) if other.placeholder.is_some() => {
                     errors.push(form(reference, format!("flag.{name}.implies"), "only a switch can be implied"));
                 }
                 Some(_) => {}
             }
         }
+        for reference in flag.requires.iter().filter(|reference| !config.flags.contains_key(&reference.name)) {
+            errors.push(unknown("flag", reference, &format!("flag `{name}` requires"), known()));
+        }
+        default_of(config, name, flag, errors);
         for other in flags_before(config, name) {
             if let (Some(short), Some(same)) = (flag.short, other.1.short)
                 && short == same
             {
+                let place = |name: &FlagName, flag: &Flag| {
+                    origin(config, &["flag", name.as_str(), "short"]).unwrap_or(&flag.origin).clone()
+                };
                 let problem = Problem::SameShort { first: other.0.to_string(), second: name.to_string(), short };
-                errors.push(ConfigError::at(&flag.origin, problem).and(&other.1.origin, "the other one"));
-            }
-        }
-        if let (FlagValue::Text(text), false) = (&flag.default, flag.choices.is_empty())
-            && !text.is_empty()
-            && !flag.choices.iter().any(|choice| choice.eq_ignore_ascii_case(text))
-        {
-            errors.push(ConfigError::at(&flag.origin, not_among(format!("flag.{name}.default"), text, &flag.choices)));
-        }
-    }
-    for (silo, declared) in &config.silos {
-        for (name, (value, origin)) in declared.defaults.iter().chain(&declared.force) {
-            let reference = Reference { name: name.clone(), origin: origin.clone() };
-            match FlagName::new(name).ok().and_then(|name| config.flags.get(&name)) {
-                None => errors.push(unknown("flag", &reference, &format!("silo `{silo}`"), known())),
-                Some(flag) if flag.placeholder.is_none() != value.is_boolean() => {
-                    let why =
-                        if flag.placeholder.is_none() { "it is a switch: true or false" } else { "it takes a text" };
-                    errors.push(form(&Reference { name: value.to_string(), ..reference }, name.clone(), why));
-                }
-                Some(_) => {}
+                let error = ConfigError::at(&place(name, flag), problem);
+                errors.push(error.and(&place(other.0, other.1), "the other one"));
             }
         }
     }
+    for silo in config.silos.keys() {
+        for key in ["defaults", "force"] {
+            silo_flags(config, silo, key, errors);
+        }
+    }
+}
+
+/// What a silo itself says of flags; what it takes over from another is that one's.
+fn silo_flags(config: &Config, silo: &SiloName, key: &str, errors: &mut Vec<ConfigError>) {
+    let own = value(config, &["silo", silo.as_str(), key]).and_then(Value::as_table);
+    for (name, entry) in own.into_iter().flatten() {
+        let Some(flag) = FlagName::new(name).ok().and_then(|name| config.flags.get(&name)) else {
+            let reference = Reference { name: name.clone(), origin: entry.key.clone() };
+            let by = format!("silo `{silo}` sets the flag");
+            errors.push(unknown("flag", &reference, &by, config.flags.keys().map(FlagName::as_str)));
+            continue;
+        };
+        let is_switch = flag.placeholder.is_none();
+        if is_switch != entry.value.as_bool().is_some() {
+            let expected = if is_switch { "true or false" } else { "a string" };
+            let found = entry.value.kind_name().to_owned();
+            let key = format!("silo.{silo}.{key}.{name}");
+            let problem = Problem::WrongType { key, expected: expected.into(), found, fix: None };
+            errors.push(ConfigError::at(&entry.value.origin, problem));
+        }
+    }
+}
+
+/// A switch's default is true or false, and that of a flag with choices is one of them.
+fn default_of(config: &Config, name: &FlagName, flag: &Flag, errors: &mut Vec<ConfigError>) {
+    let Some(value) = value(config, &["flag", name.as_str(), "default"]) else { return };
+    let key = format!("flag.{name}.default");
+    let wrong = match (&flag.placeholder, &value.kind) {
+        (None, Kind::String(_)) => {
+            let fix = Some("a flag that takes a value says so: value = \"NAME\"".to_owned());
+            Problem::WrongType { key, expected: "true or false".into(), found: "a string".into(), fix }
+        }
+        (Some(_), Kind::Boolean(truth)) => {
+            let fix = Some("a switch has no `value`".to_owned());
+            Problem::WrongType { key, expected: "a string".into(), found: format!("`{truth}`"), fix }
+        }
+        (Some(_), Kind::String(text)) => {
+            let fits = |choice: &String| choice.eq_ignore_ascii_case(text);
+            if text.is_empty() || flag.choices.is_empty() || flag.choices.iter().any(fits) {
+                return;
+            }
+            not_among(key, text, &flag.choices)
+        }
+        _ => return,
+    };
+    errors.push(ConfigError::at(&value.origin, wrong));
+}
+
+/// The value of a key of the merged file.
+fn value<'c>(config: &'c Config, path: &[&str]) -> Option<&'c Value> {
+    let (last, tables) = path.split_last()?;
+    let table = tables.iter().try_fold(&config.merged, |table, key| get(table, key)?.as_table())?;
+    get(table, last)
+}
+
+/// Where a value of the merged file stands.
+fn origin<'c>(config: &'c Config, path: &[&str]) -> Option<&'c Origin> {
+    value(config, path).map(|value| &value.origin)
 }
 
 fn flags_before<'c>(config: &'c Config, name: &'c FlagName) -> impl Iterator<Item = (&'c FlagName, &'c Flag)> {
@@ -156,10 +223,12 @@ fn not_among(key: String, value: &str, choices: &[String]) -> Problem {
 
 fn settings(config: &Config, errors: &mut Vec<ConfigError>) {
     for (name, setting) in &config.settings {
-        if !setting.choices.is_empty() && !setting.choices.contains(&setting.value) {
+        if !setting.value.is_null() && !setting.choices.is_empty() && !setting.choices.contains(&setting.value) {
             let plain = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let choices: Vec<String> = setting.choices.iter().map(plain).collect();
-            let problem = not_among(format!("setting.{name}"), &plain(&setting.value), &choices);
+            let given = config.sources.get(setting.origin.source).given;
+            let key = if given { name.clone() } else { format!("setting.{name}") };
+            let problem = not_among(key, &plain(&setting.value), &choices);
             errors.push(ConfigError::at(&setting.origin, problem));
         }
     }
@@ -170,15 +239,16 @@ fn services(config: &Config, errors: &mut Vec<ConfigError>) {
     for block in &config.env {
         for service in block.services.iter().chain(&block.except) {
             if !config.services.contains_key(&service.name) {
-                errors.push(unknown("service", service, "an environment block", known()));
+                errors.push(unknown("service", service, "an environment block names", known()));
             }
         }
     }
     for (name, service) in &config.services {
-        let by = format!("service `{name}`");
+        let by = format!("service `{name}` depends on");
         if let Some(Each::List(list)) = &service.each
             && !config.lists.contains_key(&list.name)
         {
+            let by = format!("service `{name}` is repeated over");
             errors.push(unknown("list", list, &by, config.lists.keys().map(String::as_str)));
         }
         for (target, _) in &service.depends_on {
@@ -195,28 +265,41 @@ fn services(config: &Config, errors: &mut Vec<ConfigError>) {
                 errors.push(unknown("silo", &reference, &by, config.silos.keys().map(SiloName::as_str)));
             }
         }
-        if service.backoff.min > service.backoff.max {
-            let problem = Problem::MinAboveMax {
-                key: format!("service.{name}.backoff"),
-                min: brief(service.backoff.min),
-                max: brief(service.backoff.max),
-            };
-            errors.push(ConfigError::at(&service.origin, problem));
-        }
+        backoff(config, name, service, errors);
         let empty = match &service.command {
             Command::Words(words) => words.first().is_none_or(|word| word.text.trim().is_empty()),
             Command::Line(line) => line.text.trim().is_empty(),
         };
         if empty {
-            let problem = Problem::MissingKey { key: "command".into(), table: by };
-            errors.push(ConfigError::at(&service.origin, problem));
+            let problem = Problem::MissingKey { key: "command".into(), table: format!("service `{name}`") };
+            let at = origin(config, &["service", name.as_str(), "command"]).unwrap_or(&service.origin);
+            errors.push(ConfigError::at(at, problem));
         }
     }
 }
 
+fn backoff(config: &Config, name: &ServiceName, service: &Service, errors: &mut Vec<ConfigError>) {
+    let (min, max) = (service.backoff.min, service.backoff.max);
+    if min <= max {
+        return;
+    }
+    let said = |key: &str| {
+        let own = origin(config, &["service", name.as_str(), "backoff", key]);
+        own.or_else(|| origin(config, &["service-defaults", "backoff", key]))
+    };
+    let (at, unsaid) = match (said("min"), said("max")) {
+        (Some(at), Some(_)) => (Some(at), None),
+        (Some(at), None) => (Some(at), Some("max")),
+        (None, at) => (at, Some("min")),
+    };
+    let key = format!("service.{name}.backoff");
+    let problem = Problem::MinAboveMax { key, min: brief(min), max: brief(max), unsaid };
+    errors.push(ConfigError::at(at.unwrap_or(&service.origin), problem));
+}
+
 /// Circles among services of one silo. What crosses silos is checked on the plan, process by process.
 fn cycles(config: &Config, errors: &mut Vec<ConfigError>) {
-    let edges = |service: &Service| -> Vec<(ServiceName, super::source::Origin)> {
+    let edges = |service: &Service| -> Vec<(ServiceName, Origin)> {
         let plain = service.depends_on.iter().filter(|(target, _)| !target.name.contains('.'));
         plain.filter_map(|(target, _)| Some((ServiceName::new(&target.name).ok()?, target.origin.clone()))).collect()
     };
@@ -230,7 +313,7 @@ fn cycles(config: &Config, errors: &mut Vec<ConfigError>) {
 fn walk<'c>(
     at: &'c ServiceName,
     config: &'c Config,
-    edges: &dyn Fn(&Service) -> Vec<(ServiceName, super::source::Origin)>,
+    edges: &dyn Fn(&Service) -> Vec<(ServiceName, Origin)>,
     path: &mut Vec<&'c ServiceName>,
     done: &mut Vec<&'c ServiceName>,
     errors: &mut Vec<ConfigError>,
@@ -243,8 +326,16 @@ fn walk<'c>(
         let Some((target, _)) = config.services.get_key_value(&target) else { continue };
         match path.iter().position(|name| *name == target) {
             Some(first) => {
-                let circle = path[first..].iter().map(|name| name.to_string()).chain([target.to_string()]).collect();
-                errors.push(ConfigError::at(&origin, Problem::Cycle { path: circle }));
+                let circle: Vec<&ServiceName> = path[first..].iter().copied().chain([target]).collect();
+                let problem = Problem::Cycle { path: circle.iter().map(|name| name.to_string()).collect() };
+                let mut error = ConfigError::at(&origin, problem);
+                for (waits, for_whom) in circle.iter().zip(circle.iter().skip(1)).filter(|(waits, _)| **waits != at) {
+                    let edge = config.services.get(*waits).map(edges).unwrap_or_default();
+                    if let Some((_, place)) = edge.into_iter().find(|(name, _)| name == *for_whom) {
+                        error = error.and(&place, format!("`{waits}` waits for it"));
+                    }
+                }
+                errors.push(error);
             }
             None => walk(target, config, edges, path, done, errors),
         }

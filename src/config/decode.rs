@@ -1,5 +1,6 @@
 //! The merged tree → `schema.rs`. Its shape was checked before: what doesn't fit was reported there and is
-//! left out here, so that the other checks can still find what else is wrong.
+//! left out here, so that the other checks can still find what else is wrong. What others refer to by name
+//! (services, settings, ports) is kept, with a stand-in for what is wrong: it is declared, after all.
 
 use std::time::Duration;
 
@@ -124,17 +125,16 @@ pub(super) fn bind(root: &Table) -> BindDefault {
 
 pub(super) fn settings(root: &Table) -> IndexMap<String, Setting> {
     let setting = |(name, value, table): (String, &Value, &Table)| {
-        let default = get(table, "default")?;
+        let default = get(table, "default");
         let setting = Setting {
-            value: default.to_json(),
-            origin: default.origin.clone(),
+            value: default.map_or(serde_json::Value::Null, Value::to_json),
+            origin: default.unwrap_or(value).origin.clone(),
             choices: array(table, "choices").iter().map(Value::to_json).collect(),
             help: text(table, "help"),
         };
-        let _ = value;
-        Some((name, setting))
+        (name, setting)
     };
-    named(root, "setting", |name| Some(name.to_owned())).filter_map(setting).collect()
+    named(root, "setting", |name| Some(name.to_owned())).map(setting).collect()
 }
 
 pub(super) fn flags(root: &Table) -> IndexMap<FlagName, Flag> {
@@ -188,9 +188,9 @@ pub(super) fn lists(root: &Table) -> IndexMap<String, Vec<ListPart>> {
     };
     let lists = get(root, "list").and_then(Value::as_table).into_iter().flatten();
     lists
-        .filter_map(|(name, entry)| {
-            let parts = entry.value.as_array()?.iter().filter_map(Value::as_table);
-            Some((name.clone(), parts.map(part).collect()))
+        .map(|(name, entry)| {
+            let parts = entry.value.as_array().unwrap_or_default().iter().filter_map(Value::as_table);
+            (name.clone(), parts.map(part).collect())
         })
         .collect()
 }
@@ -201,6 +201,10 @@ fn command_of(value: &Value) -> Option<Command> {
         Kind::Array(words) => Some(Command::Words(words.iter().filter_map(template_of).collect())),
         _ => None,
     }
+}
+
+fn stand_in(value: &Value) -> Command {
+    Command::Line(Template { text: "none".to_owned(), origin: value.origin.clone() })
 }
 
 fn ready(table: &Table) -> Ready {
@@ -304,7 +308,7 @@ pub(super) fn services(root: &Table) -> IndexMap<ServiceName, Service> {
         ready.timeout = ready.timeout.or_else(|| duration(defaults, "timeout"));
         let service = Service {
             help: text(table, "help"),
-            command: get(table, "command").and_then(command_of)?,
+            command: get(table, "command").and_then(command_of).unwrap_or_else(|| stand_in(value)),
             silos: in_silos(table),
             when: expr(table, "when"),
             shared: truth(table, "shared").unwrap_or(false),
@@ -331,9 +335,9 @@ pub(super) fn services(root: &Table) -> IndexMap<ServiceName, Service> {
             exit_on_end: truth(table, "exit_on_end").unwrap_or(false),
             origin: value.origin.clone(),
         };
-        Some((name, service))
+        (name, service)
     };
-    named(root, "service", service_name).filter_map(service).collect()
+    named(root, "service", service_name).map(service).collect()
 }
 
 pub(super) fn renders(root: &Table) -> IndexMap<String, Render> {

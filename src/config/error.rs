@@ -50,10 +50,12 @@ impl ConfigError {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Problem {
     /// Not TOML.
-    #[error("this isn't valid TOML: {message}")]
+    #[error("this isn't TOML: {message}")]
     Syntax {
-        /// The parser's words.
+        /// What the parser stumbled over.
         message: String,
+        /// What to write instead.
+        fix: Option<String>,
     },
     /// A key that isn't one.
     #[error("unknown key `{key}` in {table}")]
@@ -76,14 +78,16 @@ pub enum Problem {
         table: String,
     },
     /// A value of another type.
-    #[error("`{key}` must be {expected}, and this is {found}")]
+    #[error("`{key}` must be {expected}, not {found}")]
     WrongType {
         /// The key.
         key: String,
         /// `a string`, `a list of strings`.
         expected: String,
-        /// `a whole number`.
+        /// `a string`, `true`.
         found: String,
+        /// What to write instead.
+        fix: Option<String>,
     },
     /// A value that isn't among the possible ones.
     #[error("`{key}` can't be `{value}`")]
@@ -122,6 +126,8 @@ pub enum Problem {
     Name {
         /// The reader's words.
         why: String,
+        /// A name like it.
+        fix: Option<String>,
     },
     /// A regular expression that isn't one.
     #[error("`{key}` isn't a regular expression: {why}")]
@@ -144,13 +150,13 @@ pub enum Problem {
         fix: Option<String>,
     },
     /// Something is named that isn't declared.
-    #[error("{by} names the {what} `{name}`, and there is none of that name")]
+    #[error("{by} `{name}`, but no {what} is called that")]
     UnknownReference {
         /// `service`, `silo`, `flag`.
         what: &'static str,
         /// The name.
         name: String,
-        /// Who names it: `service `relay``.
+        /// Who names it, and how: `service `relay` depends on`.
         by: String,
         /// The nearest declared one.
         suggestion: Option<String>,
@@ -158,22 +164,38 @@ pub enum Problem {
         known: Vec<String>,
     },
     /// Services that wait for each other.
-    #[error("these services wait for each other and could never start: {}", path.join(" → "))]
+    #[error("{}", match path.len() {
+        ..=2 => format!("service `{}` waits for itself and could never start", path.first().map_or("", String::as_str)),
+        _ => format!("these services wait for each other and could never start: {}", path.join(" → ")),
+    })]
     Cycle {
         /// From one back to itself.
         path: Vec<String>,
     },
     /// A silo that extends itself, by way of others or not.
-    #[error("these silos extend each other: {}", path.join(" → "))]
+    #[error("{}", match path.len() {
+        ..=2 => format!("silo `{}` extends itself", path.first().map_or("", String::as_str)),
+        _ => format!("these silos extend each other: {}", path.join(" → ")),
+    })]
     ExtendsCycle {
         /// From one back to itself.
         path: Vec<String>,
     },
     /// A flag of a name that every command has.
-    #[error("the flag `{name}` can't be declared: --{name} is built in")]
+    #[error("the flag `{name}` can't be declared: {why}")]
     ReservedFlag {
         /// Its name.
         name: String,
+        /// Who has it.
+        why: &'static str,
+    },
+    /// A short name that every command has.
+    #[error("the flag `{name}` can't have the short name -{short}: it is devserver's own")]
+    ReservedShort {
+        /// The flag's name.
+        name: String,
+        /// The letter.
+        short: char,
     },
     /// Two flags of one short name.
     #[error("the flags `{first}` and `{second}` have the same short name -{short}")]
@@ -203,6 +225,12 @@ pub enum Problem {
         /// What may be named, or why it may not be.
         note: String,
     },
+    /// A namespace where one of its names is needed.
+    #[error("`{name}` isn't one value")]
+    Namespace {
+        /// `flag`.
+        name: String,
+    },
     /// A preset that isn't built in.
     #[error("there is no preset `{name}`")]
     UnknownPreset {
@@ -224,7 +252,7 @@ pub enum Problem {
         known: Vec<String>,
     },
     /// A minimum above its maximum.
-    #[error("`{key}`: min ({min}) is above max ({max})")]
+    #[error("`{key}`: `min` ({min}) is above `max` ({max})")]
     MinAboveMax {
         /// The key.
         key: String,
@@ -232,6 +260,8 @@ pub enum Problem {
         min: String,
         /// The maximum.
         max: String,
+        /// Which of them is only what it is where nobody says otherwise.
+        unsaid: Option<&'static str>,
     },
 }
 
@@ -240,41 +270,42 @@ impl Problem {
     pub fn hint(&self) -> Option<String> {
         let did_you_mean = |name: &String| format!("did you mean `{name}`?");
         let or_listed = |suggestion: &Option<String>, what: &str, known: &[String]| {
-            Some(match suggestion {
-                Some(name) => did_you_mean(name),
-                None if known.is_empty() => format!("no {what} is declared"),
-                None => format!("{what} are {}", listed(known.iter().map(String::as_str))),
+            Some(match (suggestion, known) {
+                (Some(name), _) => did_you_mean(name),
+                (None, []) => format!("no {what} is declared"),
+                (None, [one]) => format!("the only {what} is `{one}`"),
+                (None, known) => format!("{what}s are {}", listed(known.iter().map(String::as_str))),
             })
         };
         match self {
-            Self::UnknownKey { suggestion, known, .. } => or_listed(suggestion, "known keys", known),
-            Self::NotAmong { suggestion, allowed, .. } => or_listed(suggestion, "possible values", allowed),
-            Self::UnknownReference { what, suggestion, known, .. } => match suggestion {
-                Some(name) => Some(did_you_mean(name)),
-                None if known.is_empty() => Some(format!("no {what} is declared")),
-                None => Some(format!("declared are {}", listed(known.iter().map(String::as_str)))),
-            },
-            Self::UnknownPreset { suggestion, known, .. } => or_listed(suggestion, "presets", known),
-            Self::UnknownSetting { suggestion, known, .. } => or_listed(suggestion, "settings", known),
+            Self::UnknownKey { suggestion, known, .. } => or_listed(suggestion, "known key", known),
+            Self::NotAmong { suggestion, allowed, .. } => or_listed(suggestion, "possible value", allowed),
+            Self::UnknownReference { what, suggestion, known, .. } => or_listed(suggestion, what, known),
+            Self::UnknownPreset { suggestion, known, .. } => or_listed(suggestion, "preset", known),
+            Self::UnknownSetting { suggestion, known, .. } => or_listed(suggestion, "setting", known),
             Self::UnknownVariable { suggestion: Some(name), .. } => Some(did_you_mean(name)),
             Self::UnknownVariable { suggestion: None, note, .. } => Some(note.clone()),
+            Self::Namespace { name } => {
+                Some(format!("name one, as in `{name}.NAME`; a name that is worked out can't be checked"))
+            }
             Self::Duration { .. } => Some("write it as `500ms`, `10s`, `2m` or `1h 30m`".into()),
-            Self::Form { fix, .. } => fix.clone(),
+            Self::Form { fix, .. }
+            | Self::Syntax { fix, .. }
+            | Self::WrongType { fix, .. }
+            | Self::Name { fix, .. } => fix.clone(),
+            Self::Cycle { path } if path.len() <= 2 => Some("take it out of its own `depends_on`".into()),
             Self::Cycle { .. } => Some("remove one of these `depends_on`".into()),
+            Self::ExtendsCycle { .. } => Some("remove one of these `extends`".into()),
+            Self::ReservedShort { .. } => Some("give it another letter, or none".into()),
             Self::ReservedFlag { .. } => Some("give the flag another name".into()),
             Self::MissingKey { key, .. } if key == "command" => {
                 Some("say what to run: command = [\"program\", \"argument\"]".into())
             }
             Self::MissingKey { key, .. } => Some(format!("add `{key} = …`")),
-            Self::MinAboveMax { .. } => Some("swap them, or leave one out".into()),
-            Self::Syntax { .. }
-            | Self::WrongType { .. }
-            | Self::OutOfRange { .. }
-            | Self::Name { .. }
-            | Self::Pattern { .. }
-            | Self::ExtendsCycle { .. }
-            | Self::SameShort { .. }
-            | Self::Expression { .. } => None,
+            Self::MinAboveMax { unsaid: Some(key), .. } => Some(format!("set `{key}` too")),
+            Self::MinAboveMax { unsaid: None, .. } => Some("swap them, or leave one out".into()),
+            Self::SameShort { .. } => Some("give one of them another letter, or none".into()),
+            Self::OutOfRange { .. } | Self::Pattern { .. } | Self::Expression { .. } => None,
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 use serde_json::Value as Json;
 
@@ -45,6 +45,14 @@ pub enum EvalError {
         /// The engine's words.
         why: String,
     },
+    /// A template would print what has no text of its own: true, a list, a table.
+    #[error("{} has no text of its own", match name { Some(name) => format!("`{name}` is {kind}, which"), None => (*kind).to_owned() })]
+    NoText {
+        /// The name, where it can be told.
+        name: Option<String>,
+        /// `true or false`, `a list`.
+        kind: &'static str,
+    },
     /// It is of another kind than is asked for.
     #[error("it gives {found}, not {expected}")]
     Kind {
@@ -77,6 +85,13 @@ impl Scope {
     /// What a namespace holds.
     pub fn get(&self, namespace: &str) -> Option<&Json> {
         self.names.iter().find(|(name, _)| *name == namespace).map(|(_, value)| value)
+    }
+
+    /// What a whole name stands for: `flag.workers`.
+    fn find(&self, name: &str) -> Option<&Json> {
+        let mut parts = name.split('.');
+        let namespace = self.get(parts.next()?)?;
+        parts.try_fold(namespace, |value, part| value.get(part))
     }
 
     fn to_value(&self) -> Value {
@@ -131,9 +146,7 @@ impl Engine {
             if value.as_str().is_some() || value.is_number() || value.is_undefined() {
                 return minijinja::escape_formatter(out, state, value);
             }
-            let why =
-                format!("{} has no text of its own; write it out, as in {{{{ 'yes' if x else '' }}}}", kind(value));
-            Err(minijinja::Error::new(ErrorKind::InvalidOperation, why))
+            Err(minijinja::Error::new(ErrorKind::BadSerialization, kind(value.kind())))
         });
         environment.add_filter("regex_escape", |text: &str| regex::escape(text));
         Self(environment)
@@ -214,6 +227,12 @@ impl Engine {
     /// Says which name was missing: the engine's own message doesn't.
     fn explain(&self, error: &minijinja::Error, names: BTreeSet<String>, scope: &Scope) -> EvalError {
         match error.kind() {
+            // Only the formatter above gives this one.
+            ErrorKind::BadSerialization => {
+                let kind = KINDS.into_iter().find(|kind| error.detail() == Some(kind)).unwrap_or(OTHER);
+                let is_it = |name: &String| scope.find(name).is_some_and(|value| kind_of(value) == kind);
+                EvalError::NoText { name: names.into_iter().find(is_it), kind }
+            }
             ErrorKind::UndefinedError => EvalError::Undefined { name: missing(names, scope) },
             _ => engine_error(error),
         }
@@ -228,11 +247,7 @@ fn missing(names: BTreeSet<String>, scope: &Scope) -> Option<String> {
         if namespace == "silos" {
             return parts.next().is_some_and(|silo| !scope.silos.iter().any(|(name, _)| name == silo));
         }
-        let mut value = scope.get(namespace);
-        for part in parts {
-            value = value.and_then(|value| value.get(part));
-        }
-        value.is_none()
+        scope.find(name).is_none()
     })
 }
 
@@ -244,9 +259,26 @@ fn engine_error(error: &minijinja::Error) -> EvalError {
     EvalError::Engine { why }
 }
 
-fn kind(value: &Value) -> String {
-    match value.kind() {
-        minijinja::value::ValueKind::Bool => format!("`{value}`"),
-        other => format!("a {other}"),
+const TRUTH: &str = "true or false";
+const LIST: &str = "a list";
+const TABLE: &str = "a table";
+const OTHER: &str = "this value";
+const KINDS: [&str; 4] = [TRUTH, LIST, TABLE, OTHER];
+
+fn kind(kind: ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Bool => TRUTH,
+        ValueKind::Seq | ValueKind::Iterable => LIST,
+        ValueKind::Map => TABLE,
+        _ => OTHER,
+    }
+}
+
+fn kind_of(value: &Json) -> &'static str {
+    match value {
+        Json::Bool(_) => TRUTH,
+        Json::Array(_) => LIST,
+        Json::Object(_) => TABLE,
+        Json::Null | Json::Number(_) | Json::String(_) => OTHER,
     }
 }

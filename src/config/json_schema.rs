@@ -45,6 +45,7 @@ fn shape(of: Shape) -> Value {
         Shape::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::Duration => json!({ "type": "string", "examples": ["500ms", "10s", "2m"] }),
         Shape::Name => json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$" }),
+        Shape::Letter => json!({ "type": "string", "pattern": "^[A-Za-z0-9]$" }),
         Shape::Regex => json!({ "type": "string", "format": "regex" }),
         Shape::Signal => json!({ "type": "string", "enum": [
             "TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "KILL",

@@ -10,6 +10,7 @@ use super::error::{ConfigError, Problem};
 use super::shape::{Map, ROOT, Record, Shape};
 use super::source::{Origin, Sources};
 use super::suggest::nearest;
+use super::syntax;
 use super::value::{Entry, Kind, Table, Value, from_toml, get};
 
 /// A TOML text of one layer.
@@ -36,10 +37,9 @@ pub struct Assignment {
 pub fn parse(layer: &Layer, sources: &mut Sources, errors: &mut Vec<ConfigError>) -> Table {
     let source = sources.add(&layer.name, &layer.text);
     let (document, problems) = DeTable::parse_recoverable(&layer.text);
-    for problem in problems {
-        let span = problem.span().unwrap_or(0..0);
-        let message = problem.message().to_owned();
-        errors.push(ConfigError::at(&Origin { source, span }, Problem::Syntax { message }));
+    let spans = problems.iter().map(|problem| (problem.span().unwrap_or(0..0), problem.message()));
+    for (span, problem) in syntax::problems(&layer.text, spans) {
+        errors.push(ConfigError::at(&Origin { source, span }, problem));
     }
     let mut table = from_toml(document.get_ref(), source);
     spell_out_settings(&mut table);
@@ -128,7 +128,12 @@ fn spell_out_settings(table: &mut Table) {
 /// Sets a setting from outside the files, read as the kind of value that its default is.
 pub fn assign(root: &mut Table, assignment: &Assignment, sources: &mut Sources, errors: &mut Vec<ConfigError>) {
     let text = &assignment.value;
-    let source = sources.add(&format!("{} {}={text}", assignment.given_by, assignment.name), text);
+    // `--set use_relay=true`; a variable's name says the setting's.
+    let whole = match assignment.given_by.as_str() {
+        by if by.starts_with("--") => format!("{by} {}={text}", assignment.name),
+        by => format!("{by}={text}"),
+    };
+    let source = sources.add_given(&whole, text);
     let origin = Origin { source, span: 0..text.len() };
     let settings = match root.get_mut("setting") {
         Some(Entry { value: Value { kind: Kind::Table(settings), .. }, .. }) => Some(settings),
@@ -142,17 +147,18 @@ pub fn assign(root: &mut Table, assignment: &Assignment, sources: &mut Sources, 
             suggestion: nearest(&assignment.name, known.iter().map(String::as_str)),
             known,
         };
-        return errors.push(ConfigError { problem, at: None, also: Vec::new() });
+        return errors.push(ConfigError::at(&origin, problem));
     };
     let Some(default) = get(setting, "default") else { return };
     let Some(kind) = read_like(&default.kind, text, &origin) else {
         let expected = if matches!(default.kind, Kind::Array(_)) { "a list" } else { default.kind_name() };
         let problem = Problem::WrongType {
-            key: format!("setting.{}", assignment.name),
+            key: assignment.name.clone(),
             expected: expected.to_owned(),
             found: format!("`{text}`"),
+            fix: None,
         };
-        return errors.push(ConfigError { problem, at: Some(origin), also: Vec::new() });
+        return errors.push(ConfigError::at(&origin, problem));
     };
     setting.insert("default".to_owned(), Entry { key: origin.clone(), value: Value { kind, origin } });
 }

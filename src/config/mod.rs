@@ -17,6 +17,7 @@ mod shape;
 mod silos;
 mod source;
 mod suggest;
+mod syntax;
 mod validate;
 mod value;
 

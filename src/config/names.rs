@@ -74,24 +74,30 @@ impl<'c> Names<'c> {
                 let unknown = names.iter().filter_map(|name| Some((name, self.unknown(name, place)?)));
                 errors.extend(unknown.map(|(name, (suggestion, note))| {
                     let origin = origin.of_word(self.sources, name);
-                    ConfigError::at(&origin, Problem::UnknownVariable { name: name.clone(), suggestion, note })
+                    let name = name.clone();
+                    ConfigError::at(
+                        &origin,
+                        match note {
+                            Some(note) => Problem::UnknownVariable { name, suggestion, note },
+                            None => Problem::Namespace { name },
+                        },
+                    )
                 }));
             }
         }
     }
 
-    /// None if the name is known; else the nearest known one, and what may be named.
-    fn unknown(&self, name: &str, place: Place) -> Option<(Option<String>, String)> {
+    /// None if the name is known; else the nearest known one, and what may be named; without the latter where it
+    /// is a whole namespace.
+    fn unknown(&self, name: &str, place: Place) -> Option<(Option<String>, Option<String>)> {
         let (namespace, rest) = name.split_once('.').map_or((name, None), |(namespace, rest)| (namespace, Some(rest)));
         let only_silos = |known: &'static str| {
-            (place == Place::Ports).then(|| (None, format!("`{known}` can't be used here: ports are worked out first")))
+            let note = || Some(format!("`{known}` can't be used here: ports are worked out first"));
+            (place == Place::Ports).then(|| (None, note()))
         };
         let member = |known: &[String]| {
             let Some(rest) = rest else {
-                return Some((
-                    None,
-                    format!("name one of them, as in `{namespace}.NAME`; a computed name can't be checked"),
-                ));
+                return Some((None, None));
             };
             let first = rest.split('.').next().unwrap_or(rest);
             if known.iter().any(|name| name == first) {
@@ -102,7 +108,7 @@ impl<'c> Names<'c> {
                 [] => format!("no {namespace} is declared"),
                 known => format!("known here are {}", listed(known.iter().map(String::as_str))),
             };
-            Some((suggestion, note))
+            Some((suggestion, Some(note)))
         };
         match namespace {
             "flag" | "asked" | "given" => member(&self.flags),
@@ -119,7 +125,7 @@ impl<'c> Names<'c> {
             "silos" => only_silos("silos").or_else(|| rest.and_then(|_| member(&self.silos))),
             "selected" => only_silos("selected"),
             "each" if place == Place::Item => None,
-            "each" => Some((None, "`each` is known only in a service that has the key `each`".to_owned())),
+            "each" => Some((None, Some("`each` is known only in a service that has the key `each`".to_owned()))),
             _ => {
                 let spaces = "flag, setting, silo, port, bind, list, each, env, render, silos, selected, project, user, asked, given";
                 let suggestion = nearest(namespace, spaces.split(", "));
@@ -127,7 +133,7 @@ impl<'c> Names<'c> {
                 let in_flags = self.flags.iter().any(|flag| flag == namespace).then(|| format!("flag.{namespace}"));
                 let in_settings =
                     self.settings.iter().any(|name| name == namespace).then(|| format!("setting.{namespace}"));
-                Some((in_flags.or(in_settings).or(suggestion), format!("names begin with {spaces}")))
+                Some((in_flags.or(in_settings).or(suggestion), Some(format!("names begin with {spaces}"))))
             }
         }
     }

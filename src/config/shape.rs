@@ -22,6 +22,8 @@ pub enum Shape {
     Duration,
     /// A name of ours.
     Name,
+    /// One letter or digit.
+    Letter,
     /// A regular expression.
     Regex,
     /// A signal's name: `TERM`.
@@ -196,7 +198,7 @@ static FLAG: Record = Record {
         field("group", Shape::Text, "The heading under which `--help` has it."),
         field("default", Shape::Either(&[Shape::Truth, Shape::Text]), "What it is where nobody gives it."),
         field("value", Shape::Text, "It takes a value, and this is what `--help` calls it."),
-        field("short", Shape::Text, "One letter: `-l`."),
+        field("short", Shape::Letter, "One letter: `-l`."),
         field("choices", WORDS, "The only values that it takes, in any case of letters."),
         field("pattern", Shape::Regex, "What its value must match."),
         field("example", Shape::Text, "A good value, for the message about a bad one."),

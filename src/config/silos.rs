@@ -17,7 +17,7 @@ pub(super) fn silos(root: &Table, errors: &mut Vec<ConfigError>) -> IndexMap<Sil
     let mut silos = IndexMap::new();
     for (key, entry) in declared {
         let (Some(name), Some(table)) = (silo_name(key), entry.value.as_table()) else { continue };
-        let Some(line) = ancestry(&name, declared, errors) else { continue };
+        let line = ancestry(&name, declared, errors);
         silos.insert(name, silo(&line, declared, table));
     }
     if declared.is_empty() {
@@ -45,31 +45,40 @@ fn only() -> (SiloName, Silo) {
     (name, silo)
 }
 
-/// The silo, what it extends, what that extends, and so on.
-fn ancestry(name: &SiloName, declared: &Table, errors: &mut Vec<ConfigError>) -> Option<Vec<SiloName>> {
+/// The silo, what it extends, what that extends, and so on, as far as that is declared.
+fn ancestry(name: &SiloName, declared: &Table, errors: &mut Vec<ConfigError>) -> Vec<SiloName> {
     let mut line = vec![name.clone()];
     loop {
         let current = line.last().expect("the line starts with the silo itself");
-        let table = get(declared, current.as_str()).and_then(Value::as_table)?;
-        let Some(value) = get(table, "extends") else { return Some(line) };
-        let above = value.as_str()?;
+        let value = get(declared, current.as_str()).and_then(Value::as_table).and_then(|table| get(table, "extends"));
+        let Some((value, above)) = value.and_then(|value| Some((value, value.as_str()?))) else { return line };
         if line.iter().any(|silo| silo.as_str() == above) {
-            let path = line.iter().map(SiloName::to_string).chain([above.to_owned()]).collect();
-            errors.push(ConfigError::at(&value.origin, Problem::ExtendsCycle { path }));
-            return None;
+            // Each silo of a circle finds it; the one that comes first in the file reports it.
+            let in_circle = line.first().is_some_and(|first| first.as_str() == above);
+            let first = declared.keys().find(|key| line.iter().any(|silo| silo.as_str() == *key));
+            if in_circle && first.is_some_and(|first| first == above) {
+                let path = line.iter().map(SiloName::to_string).chain([above.to_owned()]).collect();
+                errors.push(ConfigError::at(&value.origin, Problem::ExtendsCycle { path }));
+            }
+            return line;
         }
         if !declared.contains_key(above) {
+            // Said for the silo itself; those that extend it in turn would only repeat it.
+            if line.len() > 1 {
+                return line;
+            }
             let problem = Problem::UnknownReference {
                 what: "silo",
                 name: above.to_owned(),
-                by: format!("silo `{current}`"),
-                suggestion: nearest(above, declared.keys().map(String::as_str)),
+                by: format!("silo `{current}` extends"),
+                suggestion: nearest(above, declared.keys().map(String::as_str).filter(|key| *key != current.as_str())),
                 known: declared.keys().cloned().collect(),
             };
             errors.push(ConfigError::at(&value.origin, problem));
-            return None;
+            return line;
         }
-        line.push(silo_name(above)?);
+        let Some(above) = silo_name(above) else { return line };
+        line.push(above);
     }
 }
 
@@ -106,15 +115,21 @@ fn silo(line: &[SiloName], declared: &Table, own: &Table) -> Silo {
     }
 }
 
+/// The expression; a stand-in for what was reported as none.
+fn port_of(value: &Value) -> super::expr::Expr {
+    let stand_in = || super::expr::Expr { text: "1".to_owned(), origin: value.origin.clone() };
+    super::decode::expr_of(value).unwrap_or_else(stand_in)
+}
+
 /// Ports: those under `[ports]`, and those that silos say themselves.
 pub(super) fn ports(root: &Table) -> IndexMap<String, super::expr::Expr> {
     let mut ports = IndexMap::new();
     let named = get(root, "ports").and_then(Value::as_table).into_iter().flatten();
-    ports.extend(named.filter_map(|(name, entry)| Some((name.clone(), super::decode::expr_of(&entry.value)?))));
+    ports.extend(named.map(|(name, entry)| (name.clone(), port_of(&entry.value))));
     for (name, entry) in get(root, "silo").and_then(Value::as_table).into_iter().flatten() {
         let Kind::Table(table) = &entry.value.kind else { continue };
-        if let Some(port) = get(table, "port").and_then(super::decode::expr_of) {
-            ports.insert(name.clone(), port);
+        if let Some(port) = get(table, "port") {
+            ports.insert(name.clone(), port_of(port));
         }
     }
     ports

@@ -10,6 +10,8 @@ pub struct Source {
     pub name: String,
     /// Its text.
     pub text: String,
+    /// Whether it isn't a file: a variable or an argument, which its name shows in full.
+    pub given: bool,
 }
 
 /// All texts of one load, lowest layer first.
@@ -19,7 +21,16 @@ pub struct Sources(Vec<Arc<Source>>);
 impl Sources {
     /// Takes in one more text.
     pub fn add(&mut self, name: &str, text: &str) -> SourceId {
-        self.0.push(Arc::new(Source { name: name.to_owned(), text: text.to_owned() }));
+        self.push(Source { name: name.to_owned(), text: text.to_owned(), given: false })
+    }
+
+    /// Takes in what a variable or an argument says: `--set use_relay=true`.
+    pub fn add_given(&mut self, name: &str, text: &str) -> SourceId {
+        self.push(Source { name: name.to_owned(), text: text.to_owned(), given: true })
+    }
+
+    fn push(&mut self, source: Source) -> SourceId {
+        self.0.push(Arc::new(source));
         SourceId(self.0.len() - 1)
     }
 
@@ -28,10 +39,10 @@ impl Sources {
         &self.0[id.0]
     }
 
-    /// `devserver.toml:14`, as messages and `--origin` show it; just the name where there are no lines.
+    /// `devserver.toml:14`, as messages and `--origin` show it; just the name of what is no file.
     pub fn place(&self, origin: &Origin) -> String {
         let source = self.get(origin.source);
-        if !source.text.contains('\n') {
+        if source.given {
             return source.name.clone();
         }
         format!("{}:{}", source.name, line_of(&source.text, origin.span.start))

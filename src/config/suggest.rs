@@ -8,7 +8,7 @@ pub fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> O
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&fold(written), &fold(name)), name))
-        .filter(|(distance, _)| *distance <= limit && distance * 2 <= length.max(2))
+        .filter(|(distance, _)| *distance <= limit && distance * 2 <= length)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name.to_owned())
 }

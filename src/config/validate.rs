@@ -59,6 +59,14 @@ fn value(value: &Value, shape: Shape, path: &str, errors: &mut Vec<ConfigError>)
         | (Shape::Truth, Kind::Boolean(_)) => {}
         (Shape::Number(least, most), Kind::Integer(number)) => range(*number, least, most, value, path, errors),
         (Shape::PortExpression, Kind::Integer(number)) => range(*number, 1, 65535, value, path, errors),
+        (Shape::Letter, Kind::String(text)) => {
+            let mut letters = text.chars();
+            if !(letters.next().is_some_and(|c| c.is_ascii_alphanumeric()) && letters.next().is_none()) {
+                let (key, value_text) = (path.to_owned(), text.clone());
+                let why = "a short name is one letter or digit".to_owned();
+                errors.push(ConfigError::at(&value.origin, Problem::Form { key, value: value_text, why, fix: None }));
+            }
+        }
         (Shape::Duration, Kind::String(text)) => {
             if let Err(error) = parse_duration(text) {
                 let problem = Problem::Duration { key: path.to_owned(), why: error.to_string() };
@@ -73,7 +81,7 @@ fn value(value: &Value, shape: Shape, path: &str, errors: &mut Vec<ConfigError>)
             }
         }
         (Shape::Signal, Kind::String(text)) => {
-            if text.parse::<Signal>().is_err() {
+            if text.parse::<Signal>().is_err() || !STOPPING.contains(&text.trim_start_matches("SIG")) {
                 errors.push(ConfigError::at(&value.origin, not_among(path, text, &STOPPING)));
             }
         }
@@ -83,7 +91,9 @@ fn value(value: &Value, shape: Shape, path: &str, errors: &mut Vec<ConfigError>)
             }
         }
         (Shape::List(of), Kind::Array(items)) => {
-            items.iter().for_each(|item| self::value(item, *of, path, errors));
+            for (index, item) in items.iter().enumerate() {
+                self::value(item, *of, &format!("{path}[{index}]"), errors);
+            }
         }
         (Shape::Blocks(record), Kind::Array(items)) => {
             for item in items {
@@ -113,7 +123,7 @@ fn table_of(table: &Table, shape: &Record, origin: &Value, path: &str, errors: &
 fn map_of(table: &Table, map: &Map, path: &str, errors: &mut Vec<ConfigError>) {
     for (key, entry) in table {
         if let Err(why) = key_fits(key, map.keys) {
-            errors.push(ConfigError::at(&entry.key, Problem::Name { why }));
+            errors.push(ConfigError::at(&entry.key, Problem::Name { why, fix: like(key, map.keys) }));
         }
         value(&entry.value, map.of, &join(path, key), errors);
     }
@@ -137,9 +147,23 @@ fn key_fits(key: &str, keys: Keys) -> Result<(), String> {
     }
 }
 
+/// The nearest that the alphabet allows: `my-service` for `My Service`.
+fn like(key: &str, keys: Keys) -> Option<String> {
+    let joint = if keys == Keys::Names { '-' } else { '_' };
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_' || (c == '-' && joint == '-');
+    let letters = key.trim().chars().map(|c| if is_letter(c) { c } else { joint });
+    let letters: String = match keys {
+        Keys::Variables => letters.collect(),
+        Keys::Names | Keys::Identifiers => letters.map(|c| c.to_ascii_lowercase()).collect(),
+    };
+    let name = letters.trim_matches(['-', '_']);
+    (name.len() > 1 && key_fits(name, keys).is_ok()).then(|| format!("call it `{name}`"))
+}
+
 fn name(text: &str, value: &Value, errors: &mut Vec<ConfigError>) {
     if let Err(error) = ServiceName::new(text) {
-        errors.push(ConfigError::at(&value.origin, Problem::Name { why: error.to_string() }));
+        let problem = Problem::Name { why: error.to_string(), fix: like(text, Keys::Names) };
+        errors.push(ConfigError::at(&value.origin, problem));
     }
 }
 
@@ -160,9 +184,43 @@ fn not_among(path: &str, text: &str, allowed: &[&str]) -> Problem {
 }
 
 fn wrong_type(value: &Value, shape: Shape, path: &str) -> ConfigError {
+    let found = match &value.kind {
+        Kind::Boolean(truth) => format!("`{truth}`"),
+        Kind::Integer(_) | Kind::Float(_) => format!("the number {}", value.to_toml()),
+        Kind::String(_) | Kind::Datetime(_) | Kind::Array(_) | Kind::Table(_) => value.kind_name().to_owned(),
+    };
     let problem =
-        Problem::WrongType { key: path.to_owned(), expected: expected(shape), found: value.kind_name().to_owned() };
+        Problem::WrongType { key: path.to_owned(), expected: expected(shape), found, fix: fix(value, shape, path) };
     ConfigError::at(&value.origin, problem)
+}
+
+/// What was meant, where the value is right but for its quotes or its brackets.
+fn fix(value: &Value, shape: Shape, path: &str) -> Option<String> {
+    let text = value.to_toml();
+    match &value.kind {
+        Kind::String(inside) => {
+            let bare = match inside.as_str() {
+                "true" | "false" => Kind::Boolean(true),
+                other => Kind::Integer(other.parse().ok().unwrap_or_default()),
+            };
+            let is_bare = matches!(bare, Kind::Boolean(_)) || inside.parse::<i64>().is_ok();
+            if is_bare && fits(shape, &bare) {
+                return Some(format!("write it without quotes: {inside}"));
+            }
+            let is_list = matches!(shape, Shape::List(of) if fits(*of, &value.kind));
+            is_list.then(|| format!("write it as a list: [{text}]"))
+        }
+        Kind::Boolean(_) | Kind::Integer(_) | Kind::Float(_) => {
+            if let (Shape::Duration, Kind::Integer(number)) = (shape, &value.kind) {
+                return Some(format!("write it with a unit: \"{number}s\""));
+            }
+            let quoted = fits(shape, &Kind::String(text.clone()));
+            let is_free = !matches!(shape, Shape::Duration | Shape::Signal | Shape::Choice(_));
+            (quoted && is_free).then(|| format!("write it in quotes: \"{text}\""))
+        }
+        Kind::Table(_) => matches!(shape, Shape::Blocks(_)).then(|| format!("write it as [[{path}]]")),
+        Kind::Datetime(_) | Kind::Array(_) => None,
+    }
 }
 
 /// Whether a value is of the kind that the shape asks for, whatever is in it.
@@ -173,6 +231,7 @@ fn fits(shape: Shape, kind: &Kind) -> bool {
         | Shape::Expression
         | Shape::Duration
         | Shape::Name
+        | Shape::Letter
         | Shape::Regex
         | Shape::Signal
         | Shape::Choice(_) => matches!(kind, Kind::String(_)),
@@ -190,6 +249,7 @@ fn fits(shape: Shape, kind: &Kind) -> bool {
 fn expected(shape: Shape) -> String {
     match shape {
         Shape::Text | Shape::Template | Shape::Expression | Shape::Regex | Shape::Name => "a string".into(),
+        Shape::Letter => "one letter".into(),
         Shape::PortExpression => "a port or an expression for one".into(),
         Shape::Value => "a string or a whole number".into(),
         Shape::Truth => "true or false".into(),
@@ -198,7 +258,7 @@ fn expected(shape: Shape) -> String {
         Shape::Signal => "a signal's name such as \"TERM\"".into(),
         Shape::Choice(choices) => format!("one of {}", listed(choices.iter().copied())),
         Shape::Scalar => "a string, a number, or true or false".into(),
-        Shape::Anything => "a value".into(),
+        Shape::Anything => "a table".into(),
         Shape::List(of) => match expected(*of).as_str() {
             "a string" => "a list of strings".into(),
             other => format!("a list, each item {other}"),
@@ -207,7 +267,11 @@ fn expected(shape: Shape) -> String {
         Shape::Map(_) | Shape::Table(_) => "a table".into(),
         Shape::Either(shapes) => {
             let all: Vec<String> = shapes.iter().map(|shape| expected(*shape)).collect();
-            all.join(", or ")
+            match all.split_last() {
+                Some((last, [one])) => format!("{one} or {last}"),
+                Some((last, rest)) if !rest.is_empty() => format!("{}, or {last}", rest.join(", ")),
+                _ => all.concat(),
+            }
         }
     }
 }

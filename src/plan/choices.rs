@@ -58,7 +58,11 @@ impl AddressError {
         match self {
             Self::Form { text } if text.parse::<u16>().is_ok_and(|port| port > 0) => format!("write 127.0.0.1:{text}"),
             Self::Form { .. } | Self::Port { .. } => "write it as 127.0.0.1:8000 or [::1]:8000".into(),
-            Self::Brackets { .. } => "write it as [::1]:8000".into(),
+            Self::Brackets { text } => match text.rsplit_once(':') {
+                Some((host, port)) if !host.ends_with(':') => format!("write it as [{host}]:{port}"),
+                Some(_) => format!("write it as [{text}]:8000"),
+                None => "write it as [::1]:8000".into(),
+            },
         }
     }
 }
@@ -74,8 +78,12 @@ impl Address {
             Some(rest) => rest.split_once("]:").ok_or_else(form)?,
             None => text.rsplit_once(':').ok_or_else(form)?,
         };
-        if !text.starts_with('[') && host.contains(':') {
+        let is_ipv6 = |host: &str| host.contains(':') && host.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
+        if !text.starts_with('[') && is_ipv6(host) {
             return Err(AddressError::Brackets { text: text.to_owned() });
+        }
+        if text.starts_with('[') != host.contains(':') {
+            return Err(form());
         }
         let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
         if host.is_empty() || !host.chars().all(is_host) {
@@ -132,11 +140,15 @@ mod tests {
                 "`+80` in `h:+80` isn't a port; ports are 1 to 65535",
                 "write it as 127.0.0.1:8000 or [::1]:8000",
             ),
+            ("::1:80", "`::1:80` has more than one colon; an IPv6 address stands in brackets", "write it as [::1]:80"),
             (
-                "::1:80",
-                "`::1:80` has more than one colon; an IPv6 address stands in brackets",
-                "write it as [::1]:8000",
+                "http://localhost:80",
+                "expected HOST:PORT, got `http://localhost:80`",
+                "write it as 127.0.0.1:8000 or [::1]:8000",
             ),
+            ("a:b:80", "expected HOST:PORT, got `a:b:80`", "write it as 127.0.0.1:8000 or [::1]:8000"),
+            ("[::1]", "expected HOST:PORT, got `[::1]`", "write it as 127.0.0.1:8000 or [::1]:8000"),
+            ("[localhost]:80", "expected HOST:PORT, got `[localhost]:80`", "write it as 127.0.0.1:8000 or [::1]:8000"),
         ];
         for (text, message, hint) in table {
             let error = Address::parse(text).expect_err(text);

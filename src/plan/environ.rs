@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use crate::config::{Engine, EnvBlock, Scope, Service, Silo, Sources, Template};
 use crate::model::{ProcessName, ServiceName};
 
-use super::error::{PlanError, PlanProblem};
+use super::error::PlanError;
 use super::facts::Facts;
 use super::spec::EnvValue;
 
@@ -43,7 +43,7 @@ impl For<'_> {
                 self.put(&mut environ, name, template, errors);
             }
             for (name, template) in &block.default {
-                if !self.facts.env.contains_key(name) && !environ.set.contains_key(name) {
+                if !self.facts.env.contains_key(name) || environ.removed.contains(name) {
                     self.put(&mut environ, name, template, errors);
                 }
             }
@@ -77,7 +77,7 @@ impl For<'_> {
         let Some(when) = &block.when else { return true };
         self.engine.holds(when, self.scope).unwrap_or_else(|error| {
             let what = format!("`when` of an environment block, for {}", self.process);
-            errors.push(PlanError::at(&when.origin, PlanProblem::Evaluate { what, error }));
+            errors.push(PlanError::evaluate(self.sources, &when.origin, what, error));
             false
         })
     }
@@ -94,7 +94,7 @@ impl For<'_> {
             .fill(template, self.scope)
             .map_err(|error| {
                 let what = format!("{key} of {}", self.process);
-                errors.push(PlanError::at(&template.origin, PlanProblem::Evaluate { what, error }));
+                errors.push(PlanError::evaluate(self.sources, &template.origin, what, error));
             })
             .ok()
     }

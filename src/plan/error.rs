@@ -14,6 +14,33 @@ pub struct PlanErrors {
     pub errors: Vec<PlanError>,
 }
 
+impl PlanErrors {
+    /// Sorts the errors by where they stand; one that many processes have is told once.
+    pub(super) fn new(sources: &Sources, mut errors: Vec<PlanError>) -> Self {
+        errors.sort_by_key(|error| error.at.as_ref().map(|at| (at.source, at.span.start)));
+        let mut told: Vec<PlanError> = Vec::new();
+        for error in errors {
+            let at = error.at.clone();
+            let same = told.iter_mut().filter(|other| other.at == at).find_map(|other| {
+                match (&mut other.problem, &error.problem) {
+                    (first, second) if first == second => Some(None),
+                    (
+                        PlanProblem::Evaluate { what, more, error: first },
+                        PlanProblem::Evaluate { what: of, error: second, .. },
+                    ) if first == second => Some((what != of).then_some(more)),
+                    _ => None,
+                }
+            });
+            match same {
+                None => told.push(error),
+                Some(None) => {}
+                Some(Some(more)) => *more += 1,
+            }
+        }
+        Self { sources: sources.clone(), errors: told }
+    }
+}
+
 /// One reason, and where it stands in the configuration, if it does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanError {
@@ -21,17 +48,37 @@ pub struct PlanError {
     pub problem: PlanProblem,
     /// Where.
     pub at: Option<Origin>,
+    /// Other places that belong to it, each with a word on why.
+    pub also: Vec<(Origin, String)>,
 }
 
 impl PlanError {
     /// A problem at a place of the configuration.
     pub fn at(origin: &Origin, problem: PlanProblem) -> Self {
-        Self { problem, at: Some(origin.clone()) }
+        Self { problem, at: Some(origin.clone()), also: Vec::new() }
+    }
+
+    /// An expression or template that gave no value: the place is the name in it that is to blame.
+    pub fn evaluate(sources: &Sources, origin: &Origin, what: impl Into<String>, error: EvalError) -> Self {
+        let at = match &error {
+            EvalError::Undefined { name: Some(name) } | EvalError::NoText { name: Some(name), .. } => {
+                origin.of_word(sources, name)
+            }
+            _ => origin.clone(),
+        };
+        Self::at(&at, PlanProblem::Evaluate { what: what.into(), more: 0, error })
+    }
+
+    /// The same with one more place.
+    #[must_use]
+    pub fn and(mut self, origin: &Origin, label: impl Into<String>) -> Self {
+        self.also.push((origin.clone(), label.into()));
+        self
     }
 
     /// A problem of the command line or the environment.
     pub fn usage(problem: PlanProblem) -> Self {
-        Self { problem, at: None }
+        Self { problem, at: None, also: Vec::new() }
     }
 
     /// Whether the command line is to blame rather than the configuration.
@@ -88,7 +135,7 @@ pub enum PlanProblem {
         error: AddressError,
     },
     /// A flag's value isn't among its choices, or doesn't match its pattern.
-    #[error("{given_by} can't be `{value}`")]
+    #[error("{given_by} can't be {}", if value.is_empty() { "empty".to_owned() } else { format!("`{value}`") })]
     FlagValue {
         /// `--loglevel`, or the variable that gives it.
         given_by: String,
@@ -114,10 +161,12 @@ pub enum PlanProblem {
         implied: FlagName,
     },
     /// An expression or template gave no value.
-    #[error("{what}: {error}")]
+    #[error("{what}{}: {error}", match more { 0 => String::new(), more => format!(" and {more} more") })]
     Evaluate {
         /// For whom: `env.PORT of region.server`.
         what: String,
+        /// For how many others too.
+        more: usize,
         /// Why.
         error: EvalError,
     },
@@ -148,8 +197,10 @@ pub enum PlanProblem {
         name: ProcessName,
     },
     /// A name that came out of a list isn't one.
-    #[error("{why}")]
+    #[error("an item of service `{service}` can't be a process: {why}")]
     BadName {
+        /// Whose item.
+        service: String,
         /// The reader's words.
         why: String,
     },
@@ -178,7 +229,7 @@ pub enum PlanProblem {
         path: String,
     },
     /// An item of a list without a name.
-    #[error("an item of `{service}` has no name")]
+    #[error("an item of service `{service}` has no name")]
     BadItem {
         /// Whose.
         service: String,
@@ -197,7 +248,7 @@ impl PlanProblem {
         match self {
             Self::UnknownSilo { suggestion: Some(name), .. } => Some(format!("did you mean --silo={name}?")),
             Self::UnknownSilo { suggestion: None, known, .. } => Some(format!(
-                "silos are {}; `all` means every one of a hybrid cloud",
+                "silos are {}; `all` means those that can run together",
                 listed(known.iter().map(String::as_str))
             )),
             Self::ExclusiveSilo { silo, .. } => Some(format!("leave `{silo}` out, or start it alone")),
@@ -211,8 +262,22 @@ impl PlanProblem {
                     None => Some("give every silo that uses it a value under `vars`".into()),
                 }
             }
+            Self::Evaluate { error: EvalError::NoText { name, kind }, .. } => {
+                let name = name.as_deref().unwrap_or("x");
+                Some(match *kind {
+                    "true or false" => format!("say which text is meant: {{{{ 'yes' if {name} else '' }}}}"),
+                    "a list" => format!("join its items: {{{{ {name} | join(' ') }}}}"),
+                    _ => "name one value in it".to_owned(),
+                })
+            }
             Self::PortRange { moved: true, .. } => Some("choose an ADDRESS with a lower port".into()),
-            Self::SamePort { .. } => Some("give one of them another port".into()),
+            Self::SamePort { first, second, .. } => {
+                let service = |name: &ProcessName| name.as_str().rsplit('.').next().map(str::to_owned);
+                Some(match service(first) == service(second) {
+                    true => "give each silo a port of its own, and the service `port = \"silo.port\"`".into(),
+                    false => "give one of them another port".into(),
+                })
+            }
             Self::SameName { .. } => Some("rename one of the services or items".into()),
             Self::Cycle { .. } => Some("remove one of these `depends_on`".into()),
             Self::MissingTemplate { path, .. } => Some(format!("write {path}, or take [render] out")),

@@ -166,6 +166,12 @@ fn verify(flag: &Flag, value: &FlagValue, given_by: &str) -> Option<PlanError> {
         let problem = PlanProblem::FlagValue { given_by: given_by.to_owned(), value: text.clone(), hint };
         Some(PlanError::usage(problem))
     };
+    if text.is_empty() && flag.pattern.is_none() && flag.choices.is_empty() {
+        return bad(match &flag.example {
+            Some(example) => format!("write it as in `{given_by}={example}`"),
+            None => "give it a value, or leave it out".to_owned(),
+        });
+    }
     if !flag.choices.is_empty() && !flag.choices.iter().any(|choice| choice.eq_ignore_ascii_case(text)) {
         let choices = || flag.choices.iter().map(String::as_str);
         return match nearest(text, choices()) {

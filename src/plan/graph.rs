@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::config::Config;
-use crate::model::{Condition, ProcessName};
+use crate::model::{Condition, ProcessName, ServiceName};
 
 use super::error::PlanProblem;
 use super::spec::{Dependency, ProcessSpec};
@@ -40,7 +40,10 @@ pub(super) fn connect(config: &Config, processes: &mut [ProcessSpec]) {
 }
 
 /// The processes, each after what it depends on, else in their own order.
-pub(super) fn order(processes: Vec<ProcessSpec>) -> Result<Vec<Arc<ProcessSpec>>, PlanProblem> {
+///
+/// # Errors
+/// With a circle, and the service of the first in it.
+pub(super) fn order(processes: Vec<ProcessSpec>) -> Result<Vec<Arc<ProcessSpec>>, (ServiceName, PlanProblem)> {
     let mut waiting: Vec<Arc<ProcessSpec>> = processes.into_iter().map(Arc::new).collect();
     let mut ordered: Vec<Arc<ProcessSpec>> = Vec::new();
     while !waiting.is_empty() {
@@ -49,7 +52,12 @@ pub(super) fn order(processes: Vec<ProcessSpec>) -> Result<Vec<Arc<ProcessSpec>>
         };
         match waiting.iter().position(is_free) {
             Some(index) => ordered.push(waiting.remove(index)),
-            None => return Err(PlanProblem::Cycle { path: circle(&waiting) }),
+            None => {
+                let path = circle(&waiting);
+                let first = waiting.iter().find(|spec| path.first().is_some_and(|name| name == spec.name.as_str()));
+                let service = first.or(waiting.first()).expect("somebody is waiting").service.clone();
+                return Err((service, PlanProblem::Cycle { path }));
+            }
         }
     }
     Ok(ordered)

@@ -134,7 +134,7 @@ impl<'a> Draft<'a> {
             match select::absence(config, engine, service, silo, scope) {
                 Err((when, error)) => {
                     let what = format!("`when` of service `{name}` in {silo_name}");
-                    self.errors.push(PlanError::at(&when.origin, PlanProblem::Evaluate { what, error }));
+                    self.errors.push(PlanError::evaluate(&self.scopes.config.sources, &when.origin, what, error));
                 }
                 Ok(Some(reason)) => {
                     let silo = (!service.shared).then(|| silo_name.clone());
@@ -256,8 +256,7 @@ impl<'a> Draft<'a> {
     fn holds(&mut self, when: Option<&crate::config::Expr>, scope: &Scope, what: &str) -> bool {
         let Some(when) = when else { return true };
         self.scopes.engine.holds(when, scope).unwrap_or_else(|error| {
-            let problem = PlanProblem::Evaluate { what: what.to_owned(), error };
-            self.errors.push(PlanError::at(&when.origin, problem));
+            self.errors.push(PlanError::evaluate(&self.scopes.config.sources, &when.origin, what, error));
             false
         })
     }
@@ -266,8 +265,7 @@ impl<'a> Draft<'a> {
         let filled = self.scopes.engine.fill(template, scope);
         filled
             .map_err(|error| {
-                let problem = PlanProblem::Evaluate { what: what.to_owned(), error };
-                self.errors.push(PlanError::at(&template.origin, problem));
+                self.errors.push(PlanError::evaluate(&self.scopes.config.sources, &template.origin, what, error));
             })
             .ok()
     }
@@ -276,21 +274,22 @@ impl<'a> Draft<'a> {
         let config = self.scopes.config;
         let mut processes = std::mem::take(&mut self.processes);
         graph::connect(config, &mut processes);
-        let processes = graph::order(processes).unwrap_or_else(|problem| {
-            self.errors.push(PlanError::usage(problem));
+        let processes = graph::order(processes).unwrap_or_else(|(first, problem)| {
+            let edges = config.services.get(&first).map(|service| service.depends_on.as_slice());
+            let at = edges.and_then(|edges| edges.first()).map(|(target, _)| target.origin.clone());
+            self.errors.push(PlanError { problem, at, also: Vec::new() });
             Vec::new()
         });
-        for problem in ports::clashes(&processes) {
-            let PlanProblem::SamePort { second, .. } = &problem else { continue };
-            let spec = processes.iter().find(|spec| spec.name == *second);
-            let service = spec.and_then(|spec| config.services.get(&spec.service));
-            let at = service.and_then(|service| service.port.as_ref()).map(|port| port.origin.clone());
-            self.errors.push(PlanError { problem, at });
+        for (first, second, problem) in ports::clashes(&processes) {
+            let place = |spec: &ProcessSpec| Some(&config.services.get(&spec.service)?.port.as_ref()?.origin);
+            let error = PlanError { problem, at: place(second).cloned(), also: Vec::new() };
+            self.errors.push(match place(first).filter(|_| first.service != second.service) {
+                Some(at) => error.and(at, "the other one"),
+                None => error,
+            });
         }
         if !self.errors.is_empty() {
-            self.errors.sort_by_key(|error| error.at.as_ref().map(|at| (at.source, at.span.start)));
-            self.errors.dedup();
-            return Err(PlanErrors { sources: config.sources.clone(), errors: self.errors });
+            return Err(PlanErrors::new(&config.sources, self.errors));
         }
         let peers = self.peers();
         self.elsewhere(&peers);

@@ -18,11 +18,11 @@ pub(super) fn ports(scopes: &Scopes<'_>, errors: &mut Vec<PlanError>) -> IndexMa
                 Some(port) => {
                     ports.insert(name.clone(), port);
                 }
-                None => errors.push(PlanError::at(&expr.origin, out_of_range(format!("port.{name}"), number, scopes))),
+                None => errors.push(PlanError::at(&expr.origin, out_of_range(format!("ports.{name}"), number, scopes))),
             },
             Err(error) => {
                 let what = format!("ports.{name}");
-                errors.push(PlanError::at(&expr.origin, PlanProblem::Evaluate { what, error }));
+                errors.push(PlanError::evaluate(&scopes.config.sources, &expr.origin, what, error));
             }
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn out_of_range(what: String, port: i64, scopes: &Scopes<'_>) -> Plan
 }
 
 /// Processes that want a port that another has.
-pub(super) fn clashes(processes: &[Arc<ProcessSpec>]) -> Vec<PlanProblem> {
+pub(super) fn clashes(processes: &[Arc<ProcessSpec>]) -> Vec<(&ProcessSpec, &ProcessSpec, PlanProblem)> {
     let mut taken: IndexMap<u16, &ProcessSpec> = IndexMap::new();
     let mut clashes = Vec::new();
     for process in processes {
@@ -50,7 +50,7 @@ pub(super) fn clashes(processes: &[Arc<ProcessSpec>]) -> Vec<PlanProblem> {
         match taken.get(&port) {
             Some(first) => {
                 let problem = PlanProblem::SamePort { first: first.name.clone(), second: process.name.clone(), port };
-                clashes.push(problem);
+                clashes.push((*first, process.as_ref(), problem));
             }
             None => {
                 taken.insert(port, process);

@@ -53,7 +53,10 @@ impl Recipe<'_> {
         };
         let name = ProcessName::join(prefix, name)
             .map_err(|error| {
-                errors.push(PlanError::at(&self.service.origin, PlanProblem::BadName { why: error.to_string() }));
+                errors.push(PlanError::at(
+                    &self.service.origin,
+                    PlanProblem::BadName { service: self.name.to_string(), why: error.to_string() },
+                ));
             })
             .ok()?;
         let mut scope = scope.clone();
@@ -74,10 +77,10 @@ struct Filling<'a> {
 impl Filling<'_> {
     fn process(mut self, item: Option<&Json>) -> Option<ProcessSpec> {
         let (recipe, service) = (self.recipe, self.recipe.service);
-        let command = self.command("command", &service.command)?;
+        let command = self.command("command", &service.command);
         let cwd = match &service.cwd {
-            Some(cwd) => recipe.root.join(self.fill("cwd", cwd)?),
-            None => recipe.root.to_path_buf(),
+            Some(cwd) => self.fill("cwd", cwd).map(|cwd| recipe.root.join(cwd)),
+            None => Some(recipe.root.to_path_buf()),
         };
         let environ = For {
             engine: &recipe.scopes.engine,
@@ -108,8 +111,9 @@ impl Filling<'_> {
             service: recipe.name.clone(),
             item: item.and_then(item_name).map(str::to_owned),
             oneshot,
-            command,
-            cwd,
+            // Not before here: everything that is wrong is found first.
+            command: command?,
+            cwd: cwd?,
             env: environ.set,
             env_removed: environ.removed,
             port,
@@ -132,7 +136,11 @@ impl Filling<'_> {
 
     fn command(&mut self, key: &str, command: &Command) -> Option<Vec<String>> {
         let words = match command {
-            Command::Words(words) => words.iter().map(|word| self.fill(key, word)).collect::<Option<Vec<_>>>()?,
+            Command::Words(words) => {
+                // All of them before the first that is missing counts, so that each is told.
+                let filled: Vec<Option<String>> = words.iter().map(|word| self.fill(key, word)).collect();
+                filled.into_iter().collect::<Option<Vec<_>>>()?
+            }
             Command::Line(line) => split(&self.fill(key, line)?),
         };
         if words.first().is_none_or(|program| program.trim().is_empty()) {
@@ -153,7 +161,7 @@ impl Filling<'_> {
             }),
             Err(error) => {
                 let what = format!("port of {}", self.process);
-                self.errors.push(PlanError::at(&expr.origin, PlanProblem::Evaluate { what, error }));
+                self.errors.push(PlanError::evaluate(&self.recipe.config.sources, &expr.origin, what, error));
                 None
             }
         }
@@ -216,7 +224,7 @@ impl Filling<'_> {
         filled
             .map_err(|error| {
                 let what = format!("{key} of {}", self.process);
-                self.errors.push(PlanError::at(&template.origin, PlanProblem::Evaluate { what, error }));
+                self.errors.push(PlanError::evaluate(&self.recipe.config.sources, &template.origin, what, error));
             })
             .ok()
     }

@@ -7,7 +7,7 @@ use crate::config::{Config, Engine, EvalError, Expr, Scope, Silo};
 use crate::model::SiloName;
 
 use super::choices::Address;
-use super::error::{PlanError, PlanProblem};
+use super::error::PlanError;
 use super::facts::Facts;
 use super::flags::Flags;
 
@@ -83,7 +83,7 @@ impl<'c> Scopes<'c> {
                 let holds = match &part.when {
                     Some(when) => self.engine.holds(when, scope).unwrap_or_else(|error| {
                         let what = format!("`when` of list `{name}`");
-                        errors.push(PlanError::at(&when.origin, PlanProblem::Evaluate { what, error }));
+                        errors.push(PlanError::evaluate(&self.config.sources, &when.origin, what, error));
                         false
                     }),
                     None => true,
@@ -111,7 +111,7 @@ impl Scopes<'_> {
             Err(error) => error,
         };
         let what = format!("`from` of list `{list}`");
-        errors.push(PlanError::at(&from.origin, PlanProblem::Evaluate { what, error }));
+        errors.push(PlanError::evaluate(&self.config.sources, &from.origin, what, error));
         Vec::new()
     }
 }

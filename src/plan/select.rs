@@ -28,11 +28,13 @@ pub(super) fn absence(
         && items(service, scope).is_empty()
     {
         let parts = config.lists.get(&list.name).into_iter().flatten();
-        let whens = parts.filter(|part| silo.is_among(&part.silos)).filter_map(|part| part.when.as_ref());
-        let reasons: Vec<String> = whens.flat_map(|when| falsy(engine, when, scope)).collect();
-        return Ok(Some(match unique(reasons) {
-            reasons if reasons.is_empty() => format!("the list `{}` is empty", list.name),
-            reasons => reasons.join(", "),
+        let whens: Vec<&Expr> =
+            parts.filter(|part| silo.is_among(&part.silos)).filter_map(|part| part.when.as_ref()).collect();
+        let reasons = unique(whens.iter().flat_map(|when| falsy(engine, when, scope)).collect());
+        return Ok(Some(match reasons.len() {
+            0 => format!("the list `{}` is empty", list.name),
+            1..=2 => reasons.join(", "),
+            _ => format!("the list `{}` is empty: none of its {} conditions holds", list.name, whens.len()),
         }));
     }
     Ok(None)
@@ -111,7 +113,12 @@ fn off(name: &str, text: &str, scope: &Scope) -> Option<String> {
 }
 
 fn plain(value: &Json) -> String {
-    value.as_str().map_or_else(|| value.to_string(), |text| if text.is_empty() { "empty".into() } else { text.into() })
+    match value {
+        Json::String(text) if !text.is_empty() => text.clone(),
+        Json::String(_) => "empty".to_owned(),
+        Json::Array(items) if items.is_empty() => "empty".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// The silos that a run starts: those that `--silo` names, with those that extend them; or the project's.

@@ -1,5 +1,11 @@
-//! What the tests share: specs to start from, sessions of real processes, and whole stacks.
+//! What the tests share: configurations, plans, sessions of real processes, and whole stacks. Nothing in here uses a
+//! fixed port or sees the environment of whoever runs them.
 
+mod devserver;
+mod planned;
 pub(crate) mod plans;
 pub(crate) mod session;
 pub(crate) mod stack;
+
+pub(crate) use devserver::Devserver;
+pub(crate) use planned::{FOLDER, Planned, plan};

@@ -1,0 +1,5 @@
+//! From a configuration and a command line to a plan: what would run, and what is said when nothing can.
+
+mod bad;
+mod golden;
+mod table;
