@@ -15,5 +15,6 @@ mod seed;
 mod shim;
 mod shutdown;
 mod simulation;
+mod stopping;
 mod support;
 mod tidy;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{
-    ExitStatus, Health, Leftovers, Phase, Pid, ProbeFailure, ProcessName, RunId, Signal, SiloName, SpawnFailure, Status,
+    ExitStatus, Health, Leftovers, Phase, Pid, ProbeFailure, ProcessName, RunId, Signal, SiloName, SpawnFailure,
+    Status, Stray,
 };
 
 /// The place of a record in the one order of everything that was said and happened. Counts from 1.
@@ -142,6 +143,21 @@ pub enum Event {
         after: Duration,
         /// What it gets now.
         signal: Signal,
+    },
+    /// A run that was told to stop hasn't yet; said every few seconds.
+    StillStopping {
+        /// Which run.
+        run: RunId,
+        /// What it was sent.
+        signal: Signal,
+        /// How long ago.
+        waited: Duration,
+        /// How long it may take before it is told more firmly.
+        of: Duration,
+        /// Who of its tree is still there; not all, if there are many.
+        remaining: Vec<Stray>,
+        /// How many they are.
+        count: usize,
     },
     /// Everything is being stopped.
     Stopping {

@@ -22,17 +22,26 @@ use super::probe::Prober;
 use super::pump::{LogProbe, Pump};
 use super::spawn::{Control, Output, Report, Reports, Spawned, Spawner};
 use crate::bus::{Bus, Stream};
-use crate::model::{ExitStatus, Leftovers, Origin, Owner, Pid, RunId, Rung, Signal, SpawnFailure};
+use crate::model::{ExitStatus, Leftovers, Origin, Owner, Pid, RunId, Rung, Signal, SpawnFailure, Stray};
 use crate::plan::{Probe, ProcessSpec};
 use crate::shim::Request;
 use crate::supervise::Input;
-use crate::sys::listeners;
+use crate::sys::{listeners, proc};
 
 /// How long the exit waits for the last lines: a leftover may hold the output open.
 const DRAIN: Duration = Duration::from_millis(200);
 
+/// So often it is looked who is left of a run that was told to stop.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// So many of them are named.
+const NAMED: usize = 8;
+
 /// How long the pumps of a run may go on of which nothing is left: a slow view may hold them up.
 const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Variables, as they are inherited.
+type Environment = Vec<(OsString, OsString)>;
 
 /// What a run is told.
 #[derive(Debug)]
@@ -53,7 +62,7 @@ pub(super) enum Order {
 #[derive(Debug)]
 pub(super) struct Premises {
     pub(super) spawner: Spawner,
-    pub(super) inherited: Vec<(OsString, OsString)>,
+    pub(super) inherited: Environment,
     pub(super) project: std::path::PathBuf,
     pub(super) bus: Bus,
     pub(super) setup: Setup,
@@ -117,7 +126,7 @@ impl Child {
                 course.probing.spawn(prober.run(std::mem::take(&mut lines)));
             }
         };
-        self.follow(&mut course, control, reports, &mut ask).await;
+        self.follow(&mut course, control, reports, shim, &mut ask).await;
         course.probing.abort_all();
         // Its success may still have to be noted, under the lock; then the loop lets go of us.
         while let Some(order) = self.orders.recv().await {
@@ -175,7 +184,7 @@ impl Child {
     }
 
     /// Where it says that it is ready, if it does, and what it inherits: a socket of ours, never that of who started us.
-    fn notify(&self) -> std::io::Result<(Option<Notify>, Vec<(OsString, OsString)>)> {
+    fn notify(&self) -> std::io::Result<(Option<Notify>, Environment)> {
         let mut inherited = self.premises.inherited.clone();
         inherited.retain(|(name, _)| name != "NOTIFY_SOCKET");
         if !self.spec.ready.probes.contains(&Probe::Notify) {
@@ -187,7 +196,7 @@ impl Child {
     }
 
     /// Spawns it, and keeps the last stop that comes meanwhile. The shim that is being born must be heard out.
-    async fn spawn(&mut self, inherited: Vec<(OsString, OsString)>) -> (Result<Spawned, SpawnFailure>, Option<Rung>) {
+    async fn spawn(&mut self, inherited: Environment) -> (Result<Spawned, SpawnFailure>, Option<Rung>) {
         let (premises, spec, run) = (Arc::clone(&self.premises), Arc::clone(&self.spec), self.run.clone());
         // Boxed: the compiler doesn't see through the borrows that it is `Send`.
         let mut spawning: Pin<Box<dyn Future<Output = _> + Send>> =
@@ -243,14 +252,22 @@ impl Child {
         course: &mut Course,
         control: Control,
         mut reports: Reports,
+        shim: Pid,
         ask: &mut (dyn FnMut(&mut Course) + Send),
     ) {
         let mut drained = pin!(None);
+        let mut looking = pin!(None);
         loop {
             let waits = course.exited.is_some() && !course.told;
             tokio::select! {
                 Some(order) = self.orders.recv() => match order {
-                    Order::Stop(rung) => self.stop(&control, rung).await,
+                    Order::Stop(rung) => {
+                        // From the first rung on, whatever follows.
+                        if looking.is_none() {
+                            looking.set(Some(sleep(LOOK)));
+                        }
+                        self.stop(&control, rung).await;
+                    }
                     Order::Signal(signal) => {
                         let target = crate::shim::Target::Main;
                         let request = Request::Signal { signal: signal.number(), target };
@@ -284,8 +301,28 @@ impl Child {
                         self.tell_exit(course).await;
                     }
                 }
+                () = until(looking.as_mut()) => {
+                    looking.set(Some(sleep(LOOK)));
+                    self.tell_remaining(shim).await;
+                }
                 () = until(drained.as_mut()), if waits => self.tell_exit(course).await,
             }
+        }
+    }
+
+    /// Tells who is left of it.
+    async fn tell_remaining(&self, shim: Pid) {
+        // Some milliseconds of /proc where a tree is large.
+        let look = spawn_blocking(move || {
+            let mut there = proc::descendants(shim);
+            there.retain(|pid| proc::stat(*pid).is_some_and(|stat| stat.state != 'Z'));
+            let named = there.iter().take(NAMED).map(|pid| Stray { pid: *pid, command: proc::command_line(*pid) });
+            (named.collect::<Vec<_>>(), there.len())
+        });
+        if let Ok((remaining, count)) = look.await
+            && count > 0
+        {
+            self.tell(Input::Remaining(self.run.clone(), remaining, count)).await;
         }
     }
 

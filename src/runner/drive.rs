@@ -96,6 +96,7 @@ fn end_of(input: &Input) -> Option<RunId> {
         | Input::ProbeFailed(..)
         | Input::Paused(..)
         | Input::Noted(_)
+        | Input::Remaining(..)
         | Input::Exited(..)
         | Input::Unkillable(..)
         | Input::Interrupted(_)

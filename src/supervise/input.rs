@@ -2,6 +2,7 @@
 
 use crate::model::{
     Command, ExitStatus, Health, Leftovers, PeerAnswer, Pid, ProbeFailure, RequestId, RunId, Signal, SpawnFailure,
+    Stray,
 };
 
 /// One thing that happened.
@@ -34,6 +35,8 @@ pub enum Input {
     Unkillable(RunId, Vec<Pid>),
     /// The shim of a run was lost, and what it left has been swept.
     ShimLost(RunId),
+    /// A run that was told to stop is still there: these of its tree (the first of so many).
+    Remaining(RunId, Vec<Stray>, usize),
     /// INT, TERM or HUP reached us.
     Interrupted(Signal),
     /// The silos that `Effect::AskPeers` named were asked for.

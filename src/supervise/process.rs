@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::model::{
     Event, ExitStatus, Failure, Health, Leftovers, Moment, Phase, Pid, ProbeFailure, ProcessName, RunId, SpawnFailure,
+    Stray,
 };
 use crate::plan::{ProcessSpec, Rung, Target};
 
@@ -245,6 +246,15 @@ impl Process {
         {
             self.give_in(turn);
         }
+    }
+
+    /// It was told to stop, and these are still there.
+    pub(super) fn still_stopping(&mut self, remaining: Vec<Stray>, count: usize, turn: &mut Turn) {
+        let (Phase::Stopping { rung, escalate_at }, Some(run)) = (&self.phase, &self.run) else { return };
+        let rung = self.spec.stop.rung(*rung);
+        let waited = rung.timeout.saturating_sub(escalate_at.since(turn.now));
+        let (run, signal, of) = (run.id.clone(), rung.signal, rung.timeout);
+        turn.emit(Event::StillStopping { run, signal, waited, of, remaining, count });
     }
 
     /// Tells its run to end, beginning with the first rung.

@@ -156,6 +156,9 @@ impl Supervisor {
             Input::Gone(run, leftovers) => self.with(&run, |process| process.gone(leftovers, turn)),
             Input::Unkillable(run, pids) => self.with(&run, |process| process.survived(pids, turn)),
             Input::ShimLost(run) => self.with(&run, |process| process.shim_lost(turn)),
+            Input::Remaining(run, remaining, count) => {
+                self.with(&run, |process| process.still_stopping(remaining, count, turn));
+            }
             Input::Interrupted(signal) => self.interrupt(signal, turn),
             Input::PeersAnswered(answers) => {
                 if self.settling == Settling::Asked && !self.shutdown.is_under_way() {

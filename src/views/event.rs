@@ -121,6 +121,15 @@ pub(super) fn say(event: &Event) -> Say {
             let text = format!("ignored {ignored} for {}; {then}", brief(*after));
             Say::Now(on(&run.process, Tone::Warn, text))
         }
+        Event::StillStopping { run, signal, waited, of, remaining, count: number } => {
+            let named: Vec<String> = remaining.iter().map(|stray| quoted(&stray.to_string())).collect();
+            let more = number.saturating_sub(named.len());
+            let more = if more > 0 { format!(", {more} more") } else { String::new() };
+            let count = count(*number, "process", "processes");
+            let time = format!("{signal} {} of {}", brief(*waited), brief(*of));
+            let text = format!("{time}, waiting for {count}: {}{more}", named.join(", "));
+            Say::Now(on(&run.process, Tone::Dim, text))
+        }
         Event::Stopping { processes: 0, .. } => Say::Nothing,
         Event::Stopping { processes, now: false } => {
             let processes = count(*processes, "process", "processes");
@@ -214,6 +223,22 @@ mod tests {
             Event::Blocked { process: worker.clone(), dependency: server },
             Event::Escalated { run: run.clone(), ignored: Signal::TERM, after: s(10), signal: Signal::KILL },
             Event::Escalated { run: run.clone(), ignored: Signal::INT, after: s(5), signal: Signal::TERM },
+            Event::StillStopping {
+                run: run.clone(),
+                signal: Signal::TERM,
+                waited: s(4),
+                of: s(10),
+                remaining: vec![stray("celery"), stray("celery")],
+                count: 2,
+            },
+            Event::StillStopping {
+                run: run.clone(),
+                signal: Signal::TERM,
+                waited: s(2),
+                of: s(10),
+                remaining: vec![stray("node")],
+                count: 4,
+            },
             Event::Stopping { processes: 11, now: false },
             Event::Stopping { processes: 1, now: false },
             Event::Stopping { processes: 3, now: true },
@@ -246,6 +271,8 @@ mod tests {
         region.worker can't start: it waits for region.server, which failed
         region.worker ignored TERM for 10s; killing it
         region.worker ignored INT for 5s; sending TERM
+        region.worker TERM 4s of 10s, waiting for 2 processes: 8123 celery, 8123 celery
+        region.worker TERM 2s of 10s, waiting for 4 processes: 8123 node, 3 more
         stopping 11 processes; Ctrl-C again kills them
         stopping 1 process; Ctrl-C again kills it
         killing 3 processes

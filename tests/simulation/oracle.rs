@@ -142,6 +142,7 @@ impl Oracle {
             Input::ProbeFailed(..)
             | Input::Paused(..)
             | Input::Noted(_)
+            | Input::Remaining(..)
             | Input::Unkillable(..)
             | Input::PeersAnswered(_)
             | Input::Tick => {}
@@ -320,6 +321,10 @@ impl Oracle {
             | Event::Blocked { process, .. } => {
                 let model = self.models.iter().find(|model| model.spec.name == *process).expect("of the plan");
                 assert!(model.wanted, "{event:?}, but nobody wants it");
+            }
+            Event::StillStopping { run, waited, of, .. } => {
+                let told = self.told(run).expect("a run under way");
+                assert!((told.stop.is_some() || told.exited.is_some()) && waited <= of, "{event:?}");
             }
             Event::Notice { .. }
             | Event::Started { .. }

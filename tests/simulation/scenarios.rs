@@ -301,6 +301,25 @@ fn who_is_held_by_a_debugger_is_not_ended_by_its_probe() {
 }
 
 #[test]
+fn while_a_stop_takes_long_it_says_for_how_long_and_for_whom_it_waits() {
+    let mut sim = Sim::new("a");
+    sim.until_ready();
+    let late = Input::Remaining(sim.run("a"), Vec::new(), 1);
+    sim.step(late.clone());
+    assert_eq!(sim.stop("a"), ["TERM a"]);
+    sim.after(4_000);
+    sim.step(late.clone());
+    sim.after(6_000);
+    sim.after(1_000);
+    sim.step(late);
+    let said = sim.said(|event| match event {
+        Event::StillStopping { signal, waited, of, .. } => Some((*signal, waited.as_secs(), of.as_secs())),
+        _ => None,
+    });
+    assert_eq!(said, [(Signal::TERM, 4, 10), (Signal::KILL, 1, 2)]);
+}
+
+#[test]
 fn dependents_of_what_failed_are_blocked_and_it_is_said_once() {
     let mut sim = Sim::new("a never; b depends_on a; c depends_on b; d");
     sim.begin();
