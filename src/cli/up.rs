@@ -17,7 +17,7 @@ use crate::views::{Options, PrinterEnd, print};
 use super::args::{Colour, Look};
 use super::discover::{self, Env, Found};
 use super::exit_code::Exit;
-use super::main::stdout_colour;
+use super::main::{say, stdout_colour};
 use super::oneshots;
 use super::plan::quoted;
 use super::preflight::preflight;
@@ -58,12 +58,13 @@ pub fn up(
     args: &[String],
     env: &Env,
 ) -> Result<Exit, Failure> {
+    if let Some(recognised) = &found.recognised {
+        // First of all, and also when nothing comes of it.
+        say(&format!("{recognised}\n"));
+    }
     let facts = discover::facts(found, env.clone());
     let mut plan = plan(&found.config, choices, &facts)?;
     oneshots::note_fresh(&mut plan);
-    if let Some(recognised) = &found.recognised {
-        plan.notices.insert(0, recognised.clone());
-    }
     let folder = RuntimeFolder::of(&found.folder, env);
     let words: Vec<String> = args.iter().map(|word| quoted(word)).collect();
     let locks = folder.take(&plan, format!("devserver {}", words.join(" ")).trim_end())?;

@@ -80,7 +80,10 @@ impl Address {
             Some(rest) => rest.split_once("]:").ok_or_else(form)?,
             None => text.rsplit_once(':').ok_or_else(form)?,
         };
-        let is_ipv6 = |host: &str| host.contains(':') && host.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
+        let is_ipv6 = |host: &str| {
+            let groups = text.contains("::") || host.matches(':').count() > 1;
+            groups && host.contains(':') && host.chars().all(|c| c.is_ascii_hexdigit() || c == ':')
+        };
         if !text.starts_with('[') && is_ipv6(host) {
             return Err(AddressError::Brackets { text: text.to_owned() });
         }
