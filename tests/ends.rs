@@ -50,6 +50,22 @@ fn the_second_kills_and_gives_130() {
 }
 
 #[test]
+fn the_command_line_can_name_whose_code_is_the_runs() {
+    let folder = project(&format!(
+        "{POLITE}\n[service.tests]\ncommand = [\"FAKE\", \"--exit\", \"7\"]\ndepends_on = [\"web\"]\n\
+         [service.other]\nwhen = \"false\"\ncommand = [\"FAKE\"]\n"
+    ));
+    let mut stack = start(folder.path(), &["--exit-code-from", "tests"]);
+    assert_eq!(stack.ended().code(), Some(7), "{}", stack.output());
+    assert_eq!(stack.leftovers(), Vec::<String>::new());
+    for (name, says) in [("test", "did you mean --exit-code-from=tests?"), ("other", "`other` doesn't run here")] {
+        let mut stack = start(folder.path(), &["--exit-code-from", name]);
+        assert_eq!(stack.ended().code(), Some(2), "{}", stack.output());
+        assert!(stack.output().contains(says), "{}", stack.output());
+    }
+}
+
+#[test]
 fn a_service_with_exit_on_end_gives_its_own_code() {
     for (how, code) in [("\"--exit\", \"7\"", 7), ("\"--exit\", \"0\"", 0), ("\"--raise\", \"KILL\"", 137)] {
         let folder = project(&format!(

@@ -5,6 +5,7 @@
 mod acme;
 mod docs;
 mod ends;
+mod health;
 mod lifecycle;
 mod make;
 mod output;
@@ -14,5 +15,6 @@ mod seed;
 mod shim;
 mod shutdown;
 mod simulation;
+mod stopping;
 mod support;
 mod tidy;

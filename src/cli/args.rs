@@ -247,7 +247,13 @@ fn with_run_args(command: Command, config: Option<&Config>) -> Command {
         .action(ArgAction::Append)
         .value_delimiter(',')
         .help(format!("Start this silo{}; several with commas, or `all`", silos.unwrap_or_default()));
-    let mut command = command.arg(address).arg(silo);
+    let from = Arg::new("exit-code-from")
+        .long("exit-code-from")
+        .value_name("PROCESS")
+        .overrides_with("exit-code-from")
+        .help_heading(HEAD)
+        .help("End when this process ends, and exit with its code");
+    let mut command = command.arg(address).arg(silo).arg(from);
     for (name, flag) in config.into_iter().flat_map(|config| &config.flags) {
         for arg in declared(name, flag) {
             command = command.arg(arg);
@@ -365,5 +371,6 @@ fn choices(matches: &ArgMatches, config: &Config, args: &[String]) -> Result<Cho
         return Err(Failure::new(Exit::Usage, "--silo needs a value", "write it as --silo=SILO".to_owned()));
     }
     let address = matches.get_one::<String>("ADDRESS").map(|text| address(text, args)).transpose()?;
-    Ok(Choices { silos, flags, address })
+    let exit_code_from = matches.get_one::<String>("exit-code-from").cloned();
+    Ok(Choices { silos, flags, exit_code_from, address })
 }

@@ -67,7 +67,7 @@ impl Exit {
   9    refused for safety
   124  a wait timed out
   130  ended by a second Ctrl-C
-  A service with exit_on_end gives the run its own code.";
+  A service with exit_on_end, or after --exit-code-from, gives the run its own code.";
 }
 
 impl From<Exit> for ExitCode {

@@ -152,6 +152,7 @@ fn probe(probe: &Probe) -> String {
         Probe::Http { url, status: Some(status), .. } => format!("{url} answers {status}"),
         Probe::Exec { command } => format!("`{}` ends with 0", command.join(" ")),
         Probe::Log { pattern } => format!("a line matches `{pattern}`"),
+        Probe::Notify => "it says READY=1 at NOTIFY_SOCKET".to_owned(),
         Probe::Delay { delay } => format!("{} have passed", brief(*delay)),
     }
 }

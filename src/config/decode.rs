@@ -218,6 +218,10 @@ fn ready(table: &Table) -> Ready {
         timeout: duration(table, "timeout"),
         interval: duration(table, "interval"),
         owner: if text(table, "owner").as_deref() == Some("any") { Owner::Any } else { Owner::Own },
+        notify: truth(table, "notify").unwrap_or(false),
+        liveness: truth(table, "liveness").unwrap_or(false),
+        failures: get(table, "failures").and_then(Value::as_integer).and_then(|count| u32::try_from(count).ok()),
+        health_interval: duration(table, "health_interval"),
     }
 }
 

@@ -298,6 +298,14 @@ pub struct Ready {
     pub interval: Option<Duration>,
     /// Whose the listener must be.
     pub owner: Owner,
+    /// Whether it says itself that it is ready, at `NOTIFY_SOCKET`.
+    pub notify: bool,
+    /// Whether it is started again when its probes fail after it was ready.
+    pub liveness: bool,
+    /// After how many failed rounds in a row.
+    pub failures: Option<u32>,
+    /// Time between two rounds once it is ready.
+    pub health_interval: Option<Duration>,
 }
 
 /// `backoff`.

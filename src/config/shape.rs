@@ -314,6 +314,10 @@ static READY: Record = Record {
         field("timeout", Shape::Duration, "How long it may take; 1m if not given."),
         field("interval", Shape::Duration, "Time between two tries; 200ms if not given."),
         field("owner", Shape::Choice(&["own", "any"]), "Whose the listener must be: its `own`, or `any`body's."),
+        field("notify", Shape::Truth, "It says `READY=1` at `$NOTIFY_SOCKET`, as systemd has it."),
+        field("liveness", Shape::Truth, "Start it again when its probes fail after it was ready; else that is shown."),
+        field("failures", Shape::Number(1, 1000), "After so many failures in a row, with `liveness`; 3 if not given."),
+        field("health_interval", Shape::Duration, "Time between two looks once it is ready; 5s if not given."),
     ],
 };
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{
-    ExitStatus, Leftovers, Phase, Pid, ProbeFailure, ProcessName, RunId, Signal, SiloName, SpawnFailure, Status,
+    ExitStatus, Health, Leftovers, Phase, Pid, ProbeFailure, ProcessName, RunId, Signal, SiloName, SpawnFailure,
+    Status, Stray,
 };
 
 /// The place of a record in the one order of everything that was said and happened. Counts from 1.
@@ -72,6 +73,24 @@ pub enum Event {
         /// What its probe said last.
         last: Option<ProbeFailure>,
     },
+    /// A ready run does worse, or well again. Nothing follows from it.
+    HealthChanged {
+        /// Which run.
+        run: RunId,
+        /// How it does.
+        health: Health,
+        /// What its probe said, where that is why.
+        last: Option<ProbeFailure>,
+    },
+    /// A ready run failed its probe so often that it is ended.
+    NotAlive {
+        /// Which run.
+        run: RunId,
+        /// How often in a row.
+        failures: u32,
+        /// What its probe said last.
+        last: ProbeFailure,
+    },
     /// The main process of a run ended, and its output with it. All its lines come before this.
     Exited {
         /// Which run.
@@ -124,6 +143,21 @@ pub enum Event {
         after: Duration,
         /// What it gets now.
         signal: Signal,
+    },
+    /// A run that was told to stop hasn't yet; said every few seconds.
+    StillStopping {
+        /// Which run.
+        run: RunId,
+        /// What it was sent.
+        signal: Signal,
+        /// How long ago.
+        waited: Duration,
+        /// How long it may take before it is told more firmly.
+        of: Duration,
+        /// Who of its tree is still there; not all, if there are many.
+        remaining: Vec<Stray>,
+        /// How many they are.
+        count: usize,
     },
     /// Everything is being stopped.
     Stopping {

@@ -115,6 +115,13 @@ pub enum Failure {
         /// What the probe said last.
         last: Option<ProbeFailure>,
     },
+    /// It was ready, and then failed its probe too often.
+    NotAlive {
+        /// How often in a row.
+        failures: u32,
+        /// What the probe said last.
+        last: ProbeFailure,
+    },
     /// KILL didn't end it.
     Unkillable {
         /// Who is still there.
@@ -133,6 +140,7 @@ impl fmt::Display for Failure {
             Self::GaveUp { runs, last: None } => write!(f, "{runs} tries in a row to start it failed"),
             Self::NotReady { after, last: Some(last) } => write!(f, "it wasn't ready after {}: {last}", brief(*after)),
             Self::NotReady { after, last: None } => write!(f, "it wasn't ready after {}", brief(*after)),
+            Self::NotAlive { failures, last } => write!(f, "it failed its probe {failures} times in a row: {last}"),
             Self::Unkillable { pids } => {
                 let pids: Vec<String> = pids.iter().map(Pid::to_string).collect();
                 write!(f, "it survived SIGKILL (pid {})", pids.join(", "))

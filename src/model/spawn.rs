@@ -136,6 +136,11 @@ pub enum ProbeFailure {
         /// How it ended.
         why: String,
     },
+    /// It hasn't said `READY=1`, or somebody else has.
+    Unnotified {
+        /// Who said it and isn't of the run, where somebody did.
+        stranger: Option<Pid>,
+    },
     /// The line that is waited for hasn't come.
     NoLine {
         /// The pattern.
@@ -150,6 +155,10 @@ impl fmt::Display for ProbeFailure {
             Self::Foreign { target, holder } => write!(f, "{target} is answered by {holder}, not by this run"),
             Self::Answer { target, why } => write!(f, "{target} {why}"),
             Self::Command { command, why } => write!(f, "`{command}` {why}"),
+            Self::Unnotified { stranger: None } => f.write_str("it hasn't said READY=1 at NOTIFY_SOCKET yet"),
+            Self::Unnotified { stranger: Some(pid) } => {
+                write!(f, "READY=1 was said by process {pid}, which can't be seen to be of this run")
+            }
             Self::NoLine { pattern } => write!(f, "no line matched `{pattern}` yet"),
         }
     }

@@ -14,6 +14,8 @@ pub struct Choices {
     pub silos: Vec<String>,
     /// Flags that were given, the last one of a name.
     pub flags: IndexMap<FlagName, FlagValue>,
+    /// `--exit-code-from`: whose end is the end of the run, with its code.
+    pub exit_code_from: Option<String>,
     /// ADDRESS.
     pub address: Option<Address>,
 }

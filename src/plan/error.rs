@@ -85,6 +85,8 @@ impl PlanError {
     pub const fn is_usage(&self) -> bool {
         match &self.problem {
             PlanProblem::UnknownSilo { .. }
+            | PlanProblem::EndOfUnknown { .. }
+            | PlanProblem::EndOfAbsent { .. }
             | PlanProblem::ExclusiveSilo { .. }
             | PlanProblem::Address { .. }
             | PlanProblem::FlagValue { .. }
@@ -117,6 +119,24 @@ pub enum PlanProblem {
         suggestion: Option<String>,
         /// The declared ones.
         known: Vec<String>,
+    },
+    /// `--exit-code-from` names nobody.
+    #[error("--exit-code-from={name}: no such process runs")]
+    EndOfUnknown {
+        /// As given.
+        name: String,
+        /// The nearest.
+        suggestion: Option<String>,
+        /// Who runs.
+        known: Vec<String>,
+    },
+    /// `--exit-code-from` names a service that doesn't run.
+    #[error("--exit-code-from={name}: `{name}` doesn't run here: {reason}")]
+    EndOfAbsent {
+        /// As given.
+        name: String,
+        /// Why it doesn't.
+        reason: String,
     },
     /// A silo that runs instead of the others was chosen together with others.
     #[error("silo `{silo}` runs instead of the others, not together with {}", listed(others.iter().map(SiloName::as_str)))]
@@ -247,6 +267,11 @@ impl PlanProblem {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownSilo { suggestion: Some(name), .. } => Some(format!("did you mean --silo={name}?")),
+            Self::EndOfUnknown { suggestion: Some(name), .. } => Some(format!("did you mean --exit-code-from={name}?")),
+            Self::EndOfUnknown { suggestion: None, known, .. } => {
+                Some(format!("what runs is {}", listed(known.iter().map(String::as_str))))
+            }
+            Self::EndOfAbsent { .. } => None,
             Self::UnknownSilo { suggestion: None, known, .. } => Some(format!(
                 "silos are {}; `all` means those that can run together",
                 listed(known.iter().map(String::as_str))

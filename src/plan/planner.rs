@@ -53,7 +53,7 @@ pub fn plan(config: &Config, choices: &Choices, facts: &Facts) -> Result<Plan, P
     }
     let mut draft = Draft { notices, errors, ..Draft::new(&scopes, facts, &root, &ports) };
     draft.silos();
-    draft.finish(&ports)
+    draft.finish(choices.exit_code_from.as_deref(), &ports)
 }
 
 fn bind(config: &Config, choices: &Choices, facts: &Facts, errors: &mut Vec<PlanError>) -> Address {
@@ -270,9 +270,13 @@ impl<'a> Draft<'a> {
             .ok()
     }
 
-    fn finish(mut self, ports: &IndexMap<String, u16>) -> Result<Plan, PlanErrors> {
+    fn finish(mut self, exit_code_from: Option<&str>, ports: &IndexMap<String, u16>) -> Result<Plan, PlanErrors> {
         let config = self.scopes.config;
         let mut processes = std::mem::take(&mut self.processes);
+        if let Some(name) = exit_code_from {
+            let problem = select::end_with(name, &mut processes, &self.absent);
+            self.errors.extend(problem.map(PlanError::usage));
+        }
         graph::connect(config, &mut processes);
         let processes = graph::order(processes).unwrap_or_else(|(first, problem)| {
             let edges = config.services.get(&first).map(|service| service.depends_on.as_slice());

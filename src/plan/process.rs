@@ -19,6 +19,8 @@ use super::spec::{Oneshot, Probe, ProcessSpec, Readiness};
 /// How long a service with probes may take to be ready, where nobody says otherwise.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 const READY_INTERVAL: Duration = Duration::from_millis(200);
+const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+const LIVENESS_FAILURES: u32 = 3;
 
 /// What a process is made from.
 pub(super) struct Recipe<'a> {
@@ -182,8 +184,19 @@ impl Filling<'_> {
             probes.extend(self.command("ready.exec", exec).map(|command| Probe::Exec { command }));
         }
         probes.extend(ready.log.clone().map(|pattern| Probe::Log { pattern }));
+        probes.extend(ready.notify.then_some(Probe::Notify));
         probes.extend(ready.delay.map(|delay| Probe::Delay { delay }));
+        if ready.liveness && !probes.iter().any(Probe::repeats) {
+            let problem = PlanProblem::BadProbe {
+                process: self.process.clone(),
+                why: "ready.liveness is true, but no probe of it can be asked again".to_owned(),
+                hint: "give it ready.tcp, ready.http or ready.exec, or leave ready.liveness out".to_owned(),
+            };
+            self.errors.push(PlanError::at(&self.recipe.service.origin, problem));
+        }
         Readiness {
+            health_interval: ready.health_interval.unwrap_or(HEALTH_INTERVAL).max(Duration::from_millis(10)),
+            liveness: ready.liveness.then_some(ready.failures.unwrap_or(LIVENESS_FAILURES)),
             timeout: ready.timeout.or((!probes.is_empty()).then_some(READY_TIMEOUT)),
             interval: ready.interval.unwrap_or(READY_INTERVAL).max(Duration::from_millis(10)),
             owner: ready.owner,
@@ -270,7 +283,7 @@ fn http_probe(url: &str, status: Option<u16>) -> Option<Probe> {
 fn base_url(probe: &Probe) -> Option<String> {
     match probe {
         Probe::Http { url, path, .. } => Some(url.strip_suffix(path.as_str()).unwrap_or(url).to_owned()),
-        Probe::Tcp { .. } | Probe::Exec { .. } | Probe::Log { .. } | Probe::Delay { .. } => None,
+        Probe::Tcp { .. } | Probe::Exec { .. } | Probe::Log { .. } | Probe::Notify | Probe::Delay { .. } => None,
     }
 }
 

@@ -3,9 +3,10 @@
 use serde_json::Value as Json;
 
 use crate::config::{Config, Each, Engine, EvalError, Expr, Scope, Service, Silo, listed, nearest};
-use crate::model::SiloName;
+use crate::model::{Selector, SiloName};
 
 use super::error::PlanProblem;
+use super::spec::{Absent, ProcessSpec};
 
 /// Why a service doesn't run in a silo; none if it does.
 pub(super) fn absence(
@@ -119,6 +120,26 @@ fn plain(value: &Json) -> String {
         Json::Array(items) if items.is_empty() => "empty".to_owned(),
         other => other.to_string(),
     }
+}
+
+/// Lets the end of these processes be the end of the run.
+pub(super) fn end_with(name: &str, processes: &mut [ProcessSpec], absent: &[Absent]) -> Option<PlanProblem> {
+    let selector = Selector::new(name);
+    let mut found = false;
+    for process in processes.iter_mut().filter(|process| selector.matches(&process.name)) {
+        process.exit_on_end = true;
+        found = true;
+    }
+    if found {
+        return None;
+    }
+    let name = name.to_owned();
+    if let Some(absent) = absent.iter().find(|absent| absent.service.as_str() == name) {
+        return Some(PlanProblem::EndOfAbsent { name, reason: absent.reason.clone() });
+    }
+    let names = || processes.iter().map(|process| process.name.as_str());
+    let suggestion = nearest(&name, names());
+    Some(PlanProblem::EndOfUnknown { suggestion, known: names().map(str::to_owned).collect(), name })
 }
 
 /// The silos that a run starts: those that `--silo` names, with those that extend them; or the project's.

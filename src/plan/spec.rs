@@ -203,6 +203,10 @@ pub struct Readiness {
     pub interval: Duration,
     /// Whether the listener must belong to the run.
     pub owner: Owner,
+    /// Between two rounds of the probes once it is ready.
+    pub health_interval: Duration,
+    /// After so many failed rounds in a row a ready run is ended; none to leave it alone.
+    pub liveness: Option<u32>,
 }
 
 /// One way to ask whether a run is ready.
@@ -239,11 +243,23 @@ pub enum Probe {
         /// A regular expression, checked when the plan was made.
         pattern: String,
     },
+    /// It says `READY=1` at `$NOTIFY_SOCKET`, as systemd has it.
+    Notify,
     /// This much time has passed since the spawn.
     Delay {
         /// How much.
         delay: Duration,
     },
+}
+
+impl Probe {
+    /// Whether it can be asked again and again: not what happens once.
+    pub const fn repeats(&self) -> bool {
+        match self {
+            Self::Tcp { .. } | Self::Http { .. } | Self::Exec { .. } => true,
+            Self::Log { .. } | Self::Notify | Self::Delay { .. } => false,
+        }
+    }
 }
 
 impl Plan {

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use regex::bytes::Regex;
@@ -15,22 +16,32 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 use super::environ::child_environment;
+use super::notify::Notify;
 use super::oneshot::{AtWork, Setup, Waited};
 use super::probe::Prober;
 use super::pump::{LogProbe, Pump};
 use super::spawn::{Control, Output, Report, Reports, Spawned, Spawner};
 use crate::bus::{Bus, Stream};
-use crate::model::{ExitStatus, Leftovers, Origin, Owner, Pid, RunId, Rung, Signal, SpawnFailure};
+use crate::model::{ExitStatus, Leftovers, Origin, Owner, Pid, RunId, Rung, Signal, SpawnFailure, Stray};
 use crate::plan::{Probe, ProcessSpec};
 use crate::shim::Request;
 use crate::supervise::Input;
-use crate::sys::listeners;
+use crate::sys::{listeners, proc};
 
 /// How long the exit waits for the last lines: a leftover may hold the output open.
 const DRAIN: Duration = Duration::from_millis(200);
 
+/// So often it is looked who is left of a run that was told to stop.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// So many of them are named.
+const NAMED: usize = 8;
+
 /// How long the pumps of a run may go on of which nothing is left: a slow view may hold them up.
 const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Variables, as they are inherited.
+type Environment = Vec<(OsString, OsString)>;
 
 /// What a run is told.
 #[derive(Debug)]
@@ -51,7 +62,7 @@ pub(super) enum Order {
 #[derive(Debug)]
 pub(super) struct Premises {
     pub(super) spawner: Spawner,
-    pub(super) inherited: Vec<(OsString, OsString)>,
+    pub(super) inherited: Environment,
     pub(super) project: std::path::PathBuf,
     pub(super) bus: Bus,
     pub(super) setup: Setup,
@@ -89,7 +100,14 @@ impl Child {
                 lines.push(receiver);
             }
         }
-        let (spawned, stop) = self.spawn().await;
+        let (notify, inherited) = match self.notify() {
+            Ok(notified) => notified,
+            Err(error) => {
+                let why = format!("NOTIFY_SOCKET can't be opened: {error}");
+                return self.tell(Input::SpawnFailed(self.run.clone(), SpawnFailure::Shim { why })).await;
+            }
+        };
+        let (spawned, stop) = self.spawn(inherited).await;
         let spawned = match spawned {
             Ok(spawned) => spawned,
             Err(failure) => return self.tell(Input::SpawnFailed(self.run.clone(), failure)).await,
@@ -102,7 +120,13 @@ impl Child {
             self.stop(&control, rung).await;
         }
         let mut course = Course { pumps, exited: None, told: false, probing: JoinSet::new() };
-        self.follow(&mut course, control, reports, shim, lines).await;
+        let mut prober = Some(self.prober(pid, shim, notify));
+        let mut ask = |course: &mut Course| {
+            if let Some(prober) = prober.take() {
+                course.probing.spawn(prober.run(std::mem::take(&mut lines)));
+            }
+        };
+        self.follow(&mut course, control, reports, shim, &mut ask).await;
         course.probing.abort_all();
         // Its success may still have to be noted, under the lock; then the loop lets go of us.
         while let Some(order) = self.orders.recv().await {
@@ -159,12 +183,24 @@ impl Child {
         Before::Ready(lock)
     }
 
+    /// Where it says that it is ready, if it does, and what it inherits: a socket of ours, never that of who started us.
+    fn notify(&self) -> std::io::Result<(Option<Notify>, Environment)> {
+        let mut inherited = self.premises.inherited.clone();
+        inherited.retain(|(name, _)| name != "NOTIFY_SOCKET");
+        if !self.spec.ready.probes.contains(&Probe::Notify) {
+            return Ok((None, inherited));
+        }
+        let notify = Notify::open()?;
+        inherited.push(("NOTIFY_SOCKET".into(), notify.address()?));
+        Ok((Some(notify), inherited))
+    }
+
     /// Spawns it, and keeps the last stop that comes meanwhile. The shim that is being born must be heard out.
-    async fn spawn(&mut self) -> (Result<Spawned, SpawnFailure>, Option<Rung>) {
+    async fn spawn(&mut self, inherited: Environment) -> (Result<Spawned, SpawnFailure>, Option<Rung>) {
         let (premises, spec, run) = (Arc::clone(&self.premises), Arc::clone(&self.spec), self.run.clone());
         // Boxed: the compiler doesn't see through the borrows that it is `Send`.
         let mut spawning: Pin<Box<dyn Future<Output = _> + Send>> =
-            Box::pin(async move { premises.spawner.spawn(&spec, &premises.inherited, &run).await });
+            Box::pin(async move { premises.spawner.spawn(&spec, &inherited, &run).await });
         let mut stop = None;
         loop {
             tokio::select! {
@@ -217,26 +253,28 @@ impl Child {
         control: Control,
         mut reports: Reports,
         shim: Pid,
-        lines: Vec<mpsc::Receiver<()>>,
+        ask: &mut (dyn FnMut(&mut Course) + Send),
     ) {
-        let mut lines = Some(lines);
         let mut drained = pin!(None);
+        let mut looking = pin!(None);
         loop {
             let waits = course.exited.is_some() && !course.told;
             tokio::select! {
                 Some(order) = self.orders.recv() => match order {
-                    Order::Stop(rung) => self.stop(&control, rung).await,
+                    Order::Stop(rung) => {
+                        // From the first rung on, whatever follows.
+                        if looking.is_none() {
+                            looking.set(Some(sleep(LOOK)));
+                        }
+                        self.stop(&control, rung).await;
+                    }
                     Order::Signal(signal) => {
                         let target = crate::shim::Target::Main;
                         let request = Request::Signal { signal: signal.number(), target };
                         // It ended a moment ago: its end is on the way.
                         let _ = control.send(&request);
                     }
-                    Order::Probe => {
-                        let prober = self.prober(shim);
-                        let lines = lines.take().unwrap_or_default();
-                        course.probing.spawn(prober.run(lines));
-                    }
+                    Order::Probe => ask(course),
                     Order::Unprobe => course.probing.abort_all(),
                     Order::Remember => self.remember().await,
                 },
@@ -263,8 +301,28 @@ impl Child {
                         self.tell_exit(course).await;
                     }
                 }
+                () = until(looking.as_mut()) => {
+                    looking.set(Some(sleep(LOOK)));
+                    self.tell_remaining(shim).await;
+                }
                 () = until(drained.as_mut()), if waits => self.tell_exit(course).await,
             }
+        }
+    }
+
+    /// Tells who is left of it.
+    async fn tell_remaining(&self, shim: Pid) {
+        // Some milliseconds of /proc where a tree is large.
+        let look = spawn_blocking(move || {
+            let mut there = proc::descendants(shim);
+            there.retain(|pid| proc::stat(*pid).is_some_and(|stat| stat.state != 'Z'));
+            let named = there.iter().take(NAMED).map(|pid| Stray { pid: *pid, command: proc::command_line(*pid) });
+            (named.collect::<Vec<_>>(), there.len())
+        });
+        if let Ok((remaining, count)) = look.await
+            && count > 0
+        {
+            self.tell(Input::Remaining(self.run.clone(), remaining, count)).await;
         }
     }
 
@@ -286,12 +344,15 @@ impl Child {
         }
     }
 
-    fn prober(&self, shim: Pid) -> Prober {
+    fn prober(&self, main: Pid, shim: Pid, notify: Option<Notify>) -> Prober {
         let Premises { spawner, inherited, project, news, .. } = &*self.premises;
         Prober {
             run: self.run.clone(),
             spec: Arc::clone(&self.spec),
+            main,
             shim,
+            notify,
+            unseen_said: AtomicBool::new(false),
             cwd: project.join(&self.spec.cwd),
             environment: child_environment(&self.spec, inherited, project),
             children: spawner.children().clone(),

@@ -6,6 +6,7 @@ mod clock;
 mod drive;
 mod environ;
 mod host;
+mod notify;
 mod oneshot;
 mod peers;
 mod perform;

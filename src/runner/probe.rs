@@ -9,6 +9,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::Empty;
@@ -23,11 +24,12 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 use super::children::Children;
+use super::notify::Notify;
 use super::peers::{address, bare};
-use crate::model::{ExitStatus, Owner, Pid, ProbeFailure, RunId, Signal, brief};
+use crate::model::{ExitStatus, Health, Owner, Pid, ProbeFailure, RunId, Signal, brief};
 use crate::plan::{Probe, ProcessSpec};
 use crate::supervise::Input;
-use crate::sys::{listeners, signal};
+use crate::sys::{listeners, proc, signal};
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -42,6 +44,12 @@ pub(super) struct Prober {
     pub(super) run: RunId,
     /// What it is.
     pub(super) spec: Arc<ProcessSpec>,
+    /// Its main process.
+    pub(super) main: Pid,
+    /// Where it says that it is ready, if it does.
+    pub(super) notify: Option<Notify>,
+    /// Whether it was said that it can't be seen who listens.
+    pub(super) unseen_said: AtomicBool,
     /// Everything of the run is below this.
     pub(super) shim: Pid,
     /// The folder and environment for commands.
@@ -55,7 +63,7 @@ pub(super) struct Prober {
 }
 
 impl Prober {
-    /// Asks until all probes have passed, then says so. `lines` hear of matching lines, one for each log
+    /// Asks until all probes have passed, says so, and goes on asking how it does. `lines` hear of matching lines, one for each log
     /// probe, in their order.
     pub(super) async fn run(self, lines: Vec<mpsc::Receiver<()>>) {
         let prober = Arc::new(self);
@@ -64,7 +72,9 @@ impl Prober {
         for index in 0..prober.spec.ready.probes.len() {
             let line = match prober.spec.ready.probes[index] {
                 Probe::Log { .. } => lines.next(),
-                Probe::Tcp { .. } | Probe::Http { .. } | Probe::Exec { .. } | Probe::Delay { .. } => None,
+                Probe::Tcp { .. } | Probe::Http { .. } | Probe::Exec { .. } | Probe::Notify | Probe::Delay { .. } => {
+                    None
+                }
             };
             let prober = Arc::clone(&prober);
             asked.spawn(async move { prober.until_passed(index, line).await });
@@ -73,6 +83,44 @@ impl Prober {
         let passed = Input::ProbePassed(prober.run.clone());
         // Closed: the session is over.
         let _ = prober.news.send(passed).await;
+        match &prober.notify {
+            Some(notify) => tokio::select! {
+                () = prober.watch_health() => {}
+                () = notify.drain() => {}
+            },
+            None => prober.watch_health().await,
+        }
+    }
+
+    /// Asks in rounds, for ever. Tells each round that failed, and the first that passes after one.
+    async fn watch_health(&self) {
+        let probes: Vec<&Probe> = self.spec.ready.probes.iter().filter(|probe| probe.repeats()).collect();
+        if probes.is_empty() {
+            return std::future::pending().await;
+        }
+        let mut well = true;
+        loop {
+            sleep(self.spec.ready.health_interval.max(Duration::from_millis(10))).await;
+            let mut failure = None;
+            for probe in &probes {
+                if let Err(failed) = self.ask(probe).await {
+                    failure = Some(failed);
+                    break;
+                }
+            }
+            let news = match failure {
+                None if well => continue,
+                None => Input::ProbePassed(self.run.clone()),
+                // Who is held can't answer, and it isn't its fault.
+                Some(failure) => match proc::stat(self.main).map(|stat| stat.state) {
+                    Some('T') => Input::Paused(self.run.clone(), Health::Stopped),
+                    Some('t') => Input::Paused(self.run.clone(), Health::InDebugger),
+                    _ => Input::ProbeFailed(self.run.clone(), failure),
+                },
+            };
+            well = matches!(news, Input::ProbePassed(_));
+            let _ = self.news.send(news).await;
+        }
     }
 
     async fn until_passed(&self, index: usize, line: Option<mpsc::Receiver<()>>) {
@@ -86,6 +134,18 @@ impl Prober {
                     std::future::pending::<()>().await;
                 }
                 return;
+            }
+            (Probe::Notify, _) => {
+                let (Some(notify), mut failure) = (&self.notify, ProbeFailure::Unnotified { stranger: None }) else {
+                    return;
+                };
+                loop {
+                    self.failed(failure).await;
+                    match notify.ready(self.shim).await {
+                        Ok(()) => return,
+                        Err(stranger) => failure = ProbeFailure::Unnotified { stranger },
+                    }
+                }
             }
             (Probe::Log { .. } | Probe::Tcp { .. } | Probe::Http { .. } | Probe::Exec { .. }, _) => {}
         }
@@ -113,7 +173,7 @@ impl Prober {
             Probe::Tcp { host, port } => self.ask_tcp(host, *port).await,
             Probe::Http { url, host, port, path, status } => self.ask_http(url, host, *port, path, *status).await,
             Probe::Exec { command } => self.ask_command(command).await,
-            Probe::Log { .. } | Probe::Delay { .. } => Ok(()),
+            Probe::Log { .. } | Probe::Notify | Probe::Delay { .. } => Ok(()),
         }
     }
 
@@ -159,6 +219,9 @@ impl Prober {
             Ok(listeners::Owner::Foreign(holder)) => Err(ProbeFailure::Foreign { target: target.to_owned(), holder }),
             // Nobody: it answers from behind another network, as containers do.
             Ok(listeners::Owner::Unknown | listeners::Owner::Nobody) => {
+                if self.unseen_said.swap(true, Ordering::Relaxed) {
+                    return Ok(());
+                }
                 let name = &self.spec.name;
                 let text = format!("{target} answers, but it can't be seen whether that is {name} itself");
                 let _ = self.news.send(Input::Noted(text)).await;

@@ -1,7 +1,8 @@
 //! What the supervisor takes in: things that happened. Past tense, all of it.
 
 use crate::model::{
-    Command, ExitStatus, Leftovers, PeerAnswer, Pid, ProbeFailure, RequestId, RunId, Signal, SpawnFailure,
+    Command, ExitStatus, Health, Leftovers, PeerAnswer, Pid, ProbeFailure, RequestId, RunId, Signal, SpawnFailure,
+    Stray,
 };
 
 /// One thing that happened.
@@ -22,6 +23,8 @@ pub enum Input {
     ProbePassed(RunId),
     /// One try of a probe failed.
     ProbeFailed(RunId, ProbeFailure),
+    /// The main process of a ready run was found held by a debugger, or stopped by a signal.
+    Paused(RunId, Health),
     /// Something worth saying came up while an effect was performed.
     Noted(String),
     /// The main process of a run ended, and its output with it.
@@ -32,6 +35,8 @@ pub enum Input {
     Unkillable(RunId, Vec<Pid>),
     /// The shim of a run was lost, and what it left has been swept.
     ShimLost(RunId),
+    /// A run that was told to stop is still there: these of its tree (the first of so many).
+    Remaining(RunId, Vec<Stray>, usize),
     /// INT, TERM or HUP reached us.
     Interrupted(Signal),
     /// The silos that `Effect::AskPeers` named were asked for.

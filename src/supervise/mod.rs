@@ -4,11 +4,12 @@
 //! names a runtime, a file, a clock or a process of the system, and it never sees the configuration: what
 //! it needs is in the plan.
 //!
-//! `process` is one process and the moves between its phases, `reconcile` the one rule that compares
+//! `process` is one process and the moves between its phases, `health` how it does when it is up, `reconcile` the one rule that compares
 //! intent with phase, `restart` the backoff, `shutdown` the end, `waiting` the requests that are answered
 //! later, `supervisor` the door.
 
 mod effect;
+mod health;
 mod input;
 mod process;
 mod reconcile;

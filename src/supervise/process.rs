@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::model::{
     Event, ExitStatus, Failure, Health, Leftovers, Moment, Phase, Pid, ProbeFailure, ProcessName, RunId, SpawnFailure,
+    Stray,
 };
 use crate::plan::{ProcessSpec, Rung, Target};
 
@@ -52,21 +53,25 @@ pub(super) struct Run {
     /// Whether nothing of it is left.
     pub(super) over: bool,
     ended: Option<Moment>,
-    cause: Cause,
+    pub(super) cause: Cause,
     probing: bool,
-    last_probe: Option<ProbeFailure>,
+    pub(super) last_probe: Option<ProbeFailure>,
+    /// How many rounds of its probes failed in a row since it was ready.
+    pub(super) failed_rounds: u32,
     survivors: Vec<Pid>,
 }
 
 /// Why a run ends.
 #[derive(Debug, Clone)]
-enum Cause {
+pub(super) enum Cause {
     /// It does so by itself.
     Itself,
     /// It was told to.
     Told,
     /// It wasn't ready in time.
     NotReady { after: Duration, last: Option<ProbeFailure> },
+    /// It was ready, and then failed its probe too often.
+    NotAlive { failures: u32, last: ProbeFailure },
     /// It could not be spawned.
     NotSpawned(SpawnFailure),
 }
@@ -168,39 +173,13 @@ impl Process {
         self.spec.ready.timeout.map(|timeout| now + timeout)
     }
 
-    fn become_ready(&mut self, turn: &mut Turn) {
+    pub(super) fn become_ready(&mut self, turn: &mut Turn) {
         let Some(run) = &mut self.run else { return };
         run.ready = Some(turn.now);
         let after = turn.now.since(run.started.unwrap_or(turn.now));
         let event = Event::BecameReady { run: run.id.clone(), after };
         self.enter(Phase::Ready, turn);
         turn.emit(event);
-    }
-
-    /// All its probes passed.
-    pub(super) fn probe_passed(&mut self, turn: &mut Turn) {
-        match self.phase {
-            Phase::Running { .. } if self.spec.oneshot.is_none() => self.become_ready(turn),
-            Phase::Ready if self.health == Health::Degraded => self.health = Health::Ok,
-            Phase::Idle
-            | Phase::Starting
-            | Phase::Running { .. }
-            | Phase::Ready
-            | Phase::Stopping { .. }
-            | Phase::Backoff { .. }
-            | Phase::Done { .. }
-            | Phase::Failed { .. } => {}
-        }
-    }
-
-    /// One try of a probe failed.
-    pub(super) fn probe_failed(&mut self, failure: ProbeFailure) {
-        if self.phase == Phase::Ready && self.health == Health::Ok {
-            self.health = Health::Degraded;
-        }
-        if let Some(run) = &mut self.run {
-            run.last_probe = Some(failure);
-        }
     }
 
     /// Its run could not be started.
@@ -269,6 +248,15 @@ impl Process {
         }
     }
 
+    /// It was told to stop, and these are still there.
+    pub(super) fn still_stopping(&mut self, remaining: Vec<Stray>, count: usize, turn: &mut Turn) {
+        let (Phase::Stopping { rung, escalate_at }, Some(run)) = (&self.phase, &self.run) else { return };
+        let rung = self.spec.stop.rung(*rung);
+        let waited = rung.timeout.saturating_sub(escalate_at.since(turn.now));
+        let (run, signal, of) = (run.id.clone(), rung.signal, rung.timeout);
+        turn.emit(Event::StillStopping { run, signal, waited, of, remaining, count });
+    }
+
     /// Tells its run to end, beginning with the first rung.
     pub(super) fn stop(&mut self, turn: &mut Turn) {
         if let Some(run) = &mut self.run {
@@ -293,7 +281,7 @@ impl Process {
         self.put_on_rung(last, turn);
     }
 
-    fn put_on_rung(&mut self, index: usize, turn: &mut Turn) {
+    pub(super) fn put_on_rung(&mut self, index: usize, turn: &mut Turn) {
         let rung = self.spec.stop.rung(index);
         let Some(run) = &mut self.run else { return };
         let id = run.id.clone();
@@ -387,7 +375,7 @@ impl Process {
             Cause::NotSpawned(failure) if !failure.is_transient() => {
                 self.enter(Phase::Failed { failure: Failure::Spawn { failure } }, turn);
             }
-            Cause::Itself | Cause::NotReady { .. } | Cause::NotSpawned(_) => {
+            Cause::Itself | Cause::NotReady { .. } | Cause::NotAlive { .. } | Cause::NotSpawned(_) => {
                 let again = brings_back(&self.spec.restart, status.filter(|_| matches!(cause, Cause::Itself)));
                 self.follow_up(again, &cause, status, ready_for, turn);
             }
@@ -451,6 +439,7 @@ impl Run {
             cause: Cause::Itself,
             probing: false,
             last_probe: None,
+            failed_rounds: 0,
             survivors: Vec::new(),
         }
     }
@@ -472,6 +461,7 @@ impl Cause {
         match self {
             Self::Itself | Self::Told => None,
             Self::NotReady { after, last } => Some(Failure::NotReady { after: *after, last: last.clone() }),
+            Self::NotAlive { failures, last } => Some(Failure::NotAlive { failures: *failures, last: last.clone() }),
             Self::NotSpawned(failure) => Some(Failure::Spawn { failure: failure.clone() }),
         }
     }

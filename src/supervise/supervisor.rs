@@ -139,7 +139,8 @@ impl Supervisor {
             Input::SpawnFailed(run, failure) => self.with(&run, |process| process.spawn_failed(failure, turn)),
             Input::UpToDate(run) => self.with(&run, |process| process.up_to_date(turn)),
             Input::ProbePassed(run) => self.with(&run, |process| process.probe_passed(turn)),
-            Input::ProbeFailed(run, failure) => self.with(&run, |process| process.probe_failed(failure)),
+            Input::ProbeFailed(run, failure) => self.with(&run, |process| process.probe_failed(failure, turn)),
+            Input::Paused(run, health) => self.with(&run, |process| process.paused(health, turn)),
             Input::Noted(text) => turn.emit(Event::Notice { text }),
             Input::Exited(run, status) => {
                 let mut ended = None;
@@ -155,6 +156,9 @@ impl Supervisor {
             Input::Gone(run, leftovers) => self.with(&run, |process| process.gone(leftovers, turn)),
             Input::Unkillable(run, pids) => self.with(&run, |process| process.survived(pids, turn)),
             Input::ShimLost(run) => self.with(&run, |process| process.shim_lost(turn)),
+            Input::Remaining(run, remaining, count) => {
+                self.with(&run, |process| process.still_stopping(remaining, count, turn));
+            }
             Input::Interrupted(signal) => self.interrupt(signal, turn),
             Input::PeersAnswered(answers) => {
                 if self.settling == Settling::Asked && !self.shutdown.is_under_way() {

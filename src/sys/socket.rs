@@ -3,7 +3,12 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, UnixCredentials, bind, recvmsg, sendmsg, setsockopt,
+    sockopt,
+};
+
+use crate::model::Pid;
 
 /// The most descriptors that one message may carry here.
 const MOST: usize = 4;
@@ -15,6 +20,50 @@ pub fn send_descriptors(socket: impl AsFd, byte: u8, descriptors: &[BorrowedFd<'
     let bytes = [byte];
     sendmsg::<()>(socket.as_fd().as_raw_fd(), &[IoSlice::new(&bytes)], &control, MsgFlags::MSG_NOSIGNAL, None)?;
     Ok(())
+}
+
+/// Gives a unix socket a name that nobody on this machine has, and that isn't in the file system.
+pub fn bind_anywhere(socket: &impl AsFd) -> io::Result<()> {
+    Ok(bind(socket.as_fd().as_raw_fd(), &UnixAddr::new_unnamed())?)
+}
+
+/// From now on the kernel says with each message whose it is.
+pub fn tell_senders(socket: &impl AsFd) -> io::Result<()> {
+    Ok(setsockopt(socket, sockopt::PassCred, &true)?)
+}
+
+/// A message, and whose it is.
+#[derive(Debug)]
+pub struct Message {
+    /// How long it is.
+    pub length: usize,
+    /// Who sent it, as the kernel says. It may have ended since.
+    pub sender: Option<Pid>,
+    /// What came with it: whoever sent it may wait for these to be closed.
+    pub descriptors: Vec<OwnedFd>,
+}
+
+/// Receives a message from a socket that tells senders.
+#[expect(unsafe_code, reason = "received descriptors are numbers until somebody owns them")]
+pub fn receive_from(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Message> {
+    let mut slices = [IoSliceMut::new(buffer)];
+    let mut space = nix::cmsg_space!(UnixCredentials, [RawFd; MOST]);
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
+    let received = recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut slices, Some(&mut space), flags)?;
+    let (mut sender, mut descriptors) = (None, Vec::new());
+    for control in received.cmsgs()? {
+        match control {
+            ControlMessageOwned::ScmCredentials(credentials) => {
+                sender = Some(Pid(credentials.pid())).filter(|pid| pid.0 > 0);
+            }
+            ControlMessageOwned::ScmRights(numbers) => {
+                // SAFETY: the kernel has just made these for us, and nobody else knows their numbers.
+                descriptors.extend(numbers.into_iter().map(|number| unsafe { OwnedFd::from_raw_fd(number) }));
+            }
+            _ => {}
+        }
+    }
+    Ok(Message { length: received.bytes, sender, descriptors })
 }
 
 /// Receives one byte and the descriptors that came with it. None at the end of the stream.

@@ -3,7 +3,7 @@
 //! Most changes of phase are silent: what a person wants to know of them has an event of its own.
 
 use crate::logs::escaped;
-use crate::model::{Event, ExitStatus, Failure, Leftovers, Phase, ProcessName, Signal, brief};
+use crate::model::{Event, ExitStatus, Failure, Health, Leftovers, Phase, ProcessName, Signal, brief};
 
 use super::palette::Tone;
 
@@ -69,6 +69,21 @@ pub(super) fn say(event: &Event) -> Say {
             let last = last.as_ref().map(|last| format!(": {}", quoted(&last.to_string()))).unwrap_or_default();
             Say::Now(on(&run.process, Tone::Bad, format!("isn't ready after {}{last}", brief(*after))))
         }
+        Event::HealthChanged { run, health, last } => {
+            let why = last.as_ref().map(|last| format!(": {}", quoted(&last.to_string()))).unwrap_or_default();
+            let (tone, text) = match health {
+                Health::Ok => (Tone::Good, "is well again"),
+                Health::Degraded => (Tone::Warn, "is up, but its probe fails"),
+                Health::InDebugger => (Tone::Warn, "is held by a debugger; its probes wait"),
+                Health::Stopped => (Tone::Warn, "was stopped by a signal; its probes wait until it goes on"),
+            };
+            Say::Now(on(&run.process, tone, format!("{text}{why}")))
+        }
+        Event::NotAlive { run, failures, last } => {
+            let text =
+                format!("failed its probe {failures} times in a row: {}; stopping it", quoted(&last.to_string()));
+            Say::Now(on(&run.process, Tone::Bad, text))
+        }
         Event::Exited { run, expected: true, .. } => Say::Now(on(&run.process, Tone::Dim, "stopped")),
         Event::Exited { run, status, expected: false } => {
             let tone = if status.success() { Tone::Dim } else { Tone::Bad };
@@ -105,6 +120,15 @@ pub(super) fn say(event: &Event) -> Say {
             };
             let text = format!("ignored {ignored} for {}; {then}", brief(*after));
             Say::Now(on(&run.process, Tone::Warn, text))
+        }
+        Event::StillStopping { run, signal, waited, of, remaining, count: number } => {
+            let named: Vec<String> = remaining.iter().map(|stray| quoted(&stray.to_string())).collect();
+            let more = number.saturating_sub(named.len());
+            let more = if more > 0 { format!(", {more} more") } else { String::new() };
+            let count = count(*number, "process", "processes");
+            let time = format!("{signal} {} of {}", brief(*waited), brief(*of));
+            let text = format!("{time}, waiting for {count}: {}{more}", named.join(", "));
+            Say::Now(on(&run.process, Tone::Dim, text))
         }
         Event::Stopping { processes: 0, .. } => Say::Nothing,
         Event::Stopping { processes, now: false } => {
@@ -179,7 +203,11 @@ mod tests {
                 run: run.clone(),
                 failure: SpawnFailure::PortTaken { port: 8010, holder: Some(holder) },
             },
-            Event::NotReady { run: run.clone(), after: s(60), last: Some(refused) },
+            Event::NotReady { run: run.clone(), after: s(60), last: Some(refused.clone()) },
+            Event::HealthChanged { run: run.clone(), health: Health::Degraded, last: Some(refused.clone()) },
+            Event::HealthChanged { run: run.clone(), health: Health::Ok, last: None },
+            Event::HealthChanged { run: run.clone(), health: Health::Stopped, last: None },
+            Event::NotAlive { run: run.clone(), failures: 3, last: refused.clone() },
             Event::Exited { run: run.clone(), status: ExitStatus::Code(1), expected: false },
             Event::Exited { run: run.clone(), status: killed, expected: false },
             Event::Exited { run: run.clone(), status: killed, expected: true },
@@ -195,6 +223,22 @@ mod tests {
             Event::Blocked { process: worker.clone(), dependency: server },
             Event::Escalated { run: run.clone(), ignored: Signal::TERM, after: s(10), signal: Signal::KILL },
             Event::Escalated { run: run.clone(), ignored: Signal::INT, after: s(5), signal: Signal::TERM },
+            Event::StillStopping {
+                run: run.clone(),
+                signal: Signal::TERM,
+                waited: s(4),
+                of: s(10),
+                remaining: vec![stray("celery"), stray("celery")],
+                count: 2,
+            },
+            Event::StillStopping {
+                run: run.clone(),
+                signal: Signal::TERM,
+                waited: s(2),
+                of: s(10),
+                remaining: vec![stray("node")],
+                count: 4,
+            },
             Event::Stopping { processes: 11, now: false },
             Event::Stopping { processes: 1, now: false },
             Event::Stopping { processes: 3, now: true },
@@ -212,6 +256,10 @@ mod tests {
         region.worker ready after 2.1s
         region.worker can't start: port 8010 is taken by pid 8123 (uwsgi\u{1b}[2J, in /home/ana) …
         region.worker isn't ready after 1m 00s: nothing answers at 127.0.0.1:8010
+        region.worker is up, but its probe fails: nothing answers at 127.0.0.1:8010
+        region.worker is well again
+        region.worker was stopped by a signal; its probes wait until it goes on
+        region.worker failed its probe 3 times in a row: nothing answers at 127.0.0.1:8010; stopping it
         region.worker exited with 1 …
         region.worker was ended by SIGKILL …
         region.worker stopped
@@ -223,6 +271,8 @@ mod tests {
         region.worker can't start: it waits for region.server, which failed
         region.worker ignored TERM for 10s; killing it
         region.worker ignored INT for 5s; sending TERM
+        region.worker TERM 4s of 10s, waiting for 2 processes: 8123 celery, 8123 celery
+        region.worker TERM 2s of 10s, waiting for 4 processes: 8123 node, 3 more
         stopping 11 processes; Ctrl-C again kills them
         stopping 1 process; Ctrl-C again kills it
         killing 3 processes

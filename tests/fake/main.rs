@@ -44,6 +44,7 @@ fake-service: misbehaves on request. In this order:
   --hold-stdout MS       a child in a session of its own keeps the output open so long
   --after MS             wait before listening
   --listen ADDR          (again and again) listen; says `listening on ADDR`
+  --notify TEXT          say this at $NOTIFY_SOCKET, once it listens
   --http STATUS          answer requests with this
   --read-stdin           say `got LINE` for each line that is read, `end of input` at its end
   --exit-on-file PATH    wait until this is there
@@ -72,6 +73,7 @@ struct Wishes {
     hold_stdout: Option<Duration>,
     after: Duration,
     listen: Vec<String>,
+    notify: Option<String>,
     http: Option<u16>,
     read_stdin: bool,
     exit_on_file: Option<PathBuf>,
@@ -119,6 +121,7 @@ fn parse(arguments: Vec<String>) -> Result<Wishes, String> {
             "--hold-stdout" => wishes.hold_stdout = Some(millis(&value()?)?),
             "--after" => wishes.after = millis(&value()?)?,
             "--listen" => wishes.listen.push(value()?),
+            "--notify" => wishes.notify = Some(value()?),
             "--http" => wishes.http = Some(number(&value()?)?),
             "--read-stdin" => wishes.read_stdin = true,
             "--exit-on-file" => wishes.exit_on_file = Some(value()?.into()),
@@ -169,6 +172,9 @@ fn run(wishes: &Wishes) -> ExitCode {
     let _ = io::stdout().flush();
     tree::grow(wishes);
     network::listen(wishes);
+    if let Some(text) = &wishes.notify {
+        network::notify(text);
+    }
     if let Some(every) = wishes.chatter {
         let wishes = wishes.clone();
         thread::spawn(move || {

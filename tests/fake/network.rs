@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::thread;
 
 use super::{Wishes, say};
@@ -40,4 +42,13 @@ fn answer(mut stream: TcpStream, status: u16) {
     let body = "fake\n";
     let _ =
         write!(stream, "HTTP/1.1 {status} Fake\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+}
+
+/// Says this at `$NOTIFY_SOCKET`.
+pub fn notify(text: &str) {
+    let address = std::env::var("NOTIFY_SOCKET").expect("there is one");
+    let name = address.strip_prefix('@').expect("it is an abstract one");
+    let address = SocketAddr::from_abstract_name(name).expect("a name");
+    let socket = UnixDatagram::unbound().expect("a socket");
+    socket.send_to_addr(text.as_bytes(), &address).expect("somebody listens");
 }

@@ -36,7 +36,14 @@ pub(super) fn spec(command: Vec<String>, pty: bool, rungs: Vec<Rung>) -> Result<
         port: None,
         url: None,
         depends_on: Vec::new(),
-        ready: Readiness { probes: Vec::new(), timeout: None, interval: Duration::from_millis(50), owner: Owner::Own },
+        ready: Readiness {
+            probes: Vec::new(),
+            timeout: None,
+            interval: Duration::from_millis(50),
+            owner: Owner::Own,
+            health_interval: Duration::from_secs(5),
+            liveness: None,
+        },
         stop: StopLadder { rungs },
         restart: RestartPolicy {
             when: RestartWhen::Never,

@@ -94,6 +94,8 @@ enum Fate {
     ProbeFails,
     End(End),
     Gone,
+    /// Somebody looks who is left.
+    Look,
     Report,
 }
 
@@ -150,9 +152,10 @@ impl Kernel {
                 run.state = State::Gone;
                 Some(Input::Gone(id, Leftovers::None))
             }
+            (Fate::Look, State::Alive | State::Leftover) => Some(Input::Remaining(id, Vec::new(), 1)),
             (Fate::Report, State::Alive | State::Leftover) => Some(Input::Unkillable(id, vec![Pid(4_242)])),
             (
-                Fate::Spawn | Fate::Ready | Fate::ProbeFails | Fate::End(_) | Fate::Gone | Fate::Report,
+                Fate::Spawn | Fate::Ready | Fate::ProbeFails | Fate::End(_) | Fate::Gone | Fate::Look | Fate::Report,
                 State::Born | State::Alive | State::Leftover,
             ) => None,
         }
@@ -183,7 +186,11 @@ impl Kernel {
         if let Some(after) = ready {
             self.schedule(now + after, index, Fate::Ready);
             self.schedule(now + after / 2, index, Fate::ProbeFails);
-            self.schedule(now + after * 2, index, Fate::ProbeFails);
+            for rounds in 2..5 {
+                self.schedule(now + after * rounds, index, Fate::ProbeFails);
+            }
+            self.schedule(now + after * 7, index, Fate::Ready);
+            self.schedule(now + after * 8, index, Fate::ProbeFails);
         }
         if let Some((after, end)) = life {
             self.schedule(now + after, index, Fate::End(end));
@@ -215,7 +222,10 @@ impl Kernel {
                 self.schedule(now + after, index, Fate::Gone);
             }
             State::Born | State::Gone => {}
-            State::Alive | State::Leftover => self.signalled(now, index, rung.signal),
+            State::Alive | State::Leftover => {
+                self.schedule(now + Duration::from_millis(200), index, Fate::Look);
+                self.signalled(now, index, rung.signal);
+            }
         }
     }
 

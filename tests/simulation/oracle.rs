@@ -140,7 +140,9 @@ impl Oracle {
                 }
             }
             Input::ProbeFailed(..)
+            | Input::Paused(..)
             | Input::Noted(_)
+            | Input::Remaining(..)
             | Input::Unkillable(..)
             | Input::PeersAnswered(_)
             | Input::Tick => {}
@@ -294,6 +296,14 @@ impl Oracle {
                 assert_eq!(told.exited, Some((now, *status)), "an exit is said once, and truly");
                 assert_eq!(told.stopped_before_exit, *expected, "{run}: expected");
             }
+            Event::NotAlive { run, failures, .. } => {
+                let at = self.index(run).expect("a run under way");
+                assert!(self.fulfils(at, Condition::Ready), "{run} is ended by its probe, and wasn't ready");
+                self.told(run).expect("it is under way").late = true;
+                let most = self.models[at].spec.ready.liveness;
+                assert!(most.is_some_and(|most| *failures >= most.max(1)), "{run}: {failures} failures of {most:?}");
+                assert!(self.models[at].wanted && self.shutdown.is_none(), "{run} is on its way down already");
+            }
             Event::NotReady { run, .. } => self.told(run).expect("a run under way").late = true,
             Event::Stopping { .. } => {
                 self.shutdown.get_or_insert(now);
@@ -312,10 +322,15 @@ impl Oracle {
                 let model = self.models.iter().find(|model| model.spec.name == *process).expect("of the plan");
                 assert!(model.wanted, "{event:?}, but nobody wants it");
             }
+            Event::StillStopping { run, waited, of, .. } => {
+                let told = self.told(run).expect("a run under way");
+                assert!((told.stop.is_some() || told.exited.is_some()) && waited <= of, "{event:?}");
+            }
             Event::Notice { .. }
             | Event::Started { .. }
             | Event::SpawnFailed { .. }
             | Event::BecameReady { .. }
+            | Event::HealthChanged { .. }
             | Event::Gone { .. }
             | Event::ShimLost { .. }
             | Event::Escalated { .. } => {}

@@ -6,7 +6,7 @@ use devserver::model::{
     Command, Event, ExitStatus, Failure, Health, Hold, Leftovers, PeerAnswer, Phase, Pid, ProbeFailure, ProcessName,
     RunId, Selector, Signal, SiloName, SpawnFailure,
 };
-use devserver::plan::{Peer, Rung, Target};
+use devserver::plan::{Condition, Dependency, Peer, Rung, Target};
 use devserver::supervise::Input;
 
 use super::fixture::{Sim, plan, process};
@@ -242,6 +242,81 @@ fn a_probe_that_fails_after_readiness_degrades() {
     assert_eq!((health(&sim), sim.phase("a")), (Health::Degraded, Phase::Ready));
     sim.ready("a");
     assert_eq!(health(&sim), Health::Ok);
+    let said = sim.said(|event| match event {
+        Event::HealthChanged { health, last, .. } => Some((*health, last.is_some())),
+        _ => None,
+    });
+    assert_eq!(said, [(Health::Degraded, true), (Health::Ok, false)]);
+}
+
+fn fails_its_probe(sim: &mut Sim, name: &str) -> Vec<String> {
+    let run = sim.run(name);
+    sim.step(Input::ProbeFailed(run, ProbeFailure::NoLine { pattern: "x".into() }))
+}
+
+#[test]
+fn with_liveness_so_many_failures_in_a_row_end_the_run_and_it_is_started_again() {
+    let mut spec = process("a");
+    spec.ready.liveness = Some(2);
+    let mut sim = Sim::of(plan(vec![spec]));
+    sim.until_ready();
+    assert_eq!(fails_its_probe(&mut sim, "a"), NONE);
+    sim.ready("a");
+    assert_eq!(fails_its_probe(&mut sim, "a"), NONE);
+    assert_eq!(fails_its_probe(&mut sim, "a"), ["TERM a"]);
+    sim.exited("a");
+    assert_eq!(sim.next(), ["spawn a#2"]);
+    sim.spawned("a");
+    sim.ready("a");
+    assert_eq!(fails_its_probe(&mut sim, "a"), NONE);
+}
+
+#[test]
+fn who_waits_for_its_dependents_to_stop_is_not_ended_by_its_probe() {
+    let mut a = process("a");
+    a.ready.liveness = Some(1);
+    let mut b = process("b");
+    b.depends_on.push(Dependency { process: name("a"), condition: Condition::Ready });
+    let mut sim = Sim::of(plan(vec![a, b]));
+    sim.until_ready();
+    assert_eq!(sim.interrupt(), ["TERM b"]);
+    assert_eq!(fails_its_probe(&mut sim, "a"), NONE);
+    assert_eq!(sim.exited("b"), ["TERM a"]);
+}
+
+#[test]
+fn who_is_held_by_a_debugger_is_not_ended_by_its_probe() {
+    let mut spec = process("a");
+    spec.ready.liveness = Some(2);
+    let mut sim = Sim::of(plan(vec![spec]));
+    sim.until_ready();
+    fails_its_probe(&mut sim, "a");
+    for _ in 0..3 {
+        let run = sim.run("a");
+        assert_eq!(sim.step(Input::Paused(run, Health::InDebugger)), NONE);
+    }
+    assert_eq!(sim.supervisor.status().processes[0].health, Health::InDebugger);
+    sim.ready("a");
+    assert_eq!(sim.supervisor.status().processes[0].health, Health::Ok);
+}
+
+#[test]
+fn while_a_stop_takes_long_it_says_for_how_long_and_for_whom_it_waits() {
+    let mut sim = Sim::new("a");
+    sim.until_ready();
+    let late = Input::Remaining(sim.run("a"), Vec::new(), 1);
+    sim.step(late.clone());
+    assert_eq!(sim.stop("a"), ["TERM a"]);
+    sim.after(4_000);
+    sim.step(late.clone());
+    sim.after(6_000);
+    sim.after(1_000);
+    sim.step(late);
+    let said = sim.said(|event| match event {
+        Event::StillStopping { signal, waited, of, .. } => Some((*signal, waited.as_secs(), of.as_secs())),
+        _ => None,
+    });
+    assert_eq!(said, [(Signal::TERM, 4, 10), (Signal::KILL, 1, 2)]);
 }
 
 #[test]

@@ -221,6 +221,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
             spec.ready.probes.clear();
         }
         spec.ready.timeout = dice.chance(60).then(|| Duration::from_millis(500) + dice.millis(9_000));
+        spec.ready.liveness = dice.chance(30).then(|| u32::try_from(dice.below(3)).expect("small"));
         let rung = |dice: &mut Dice, signal| Rung {
             signal,
             target: if dice.chance(30) { Target::Main } else { Target::Group },

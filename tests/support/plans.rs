@@ -27,6 +27,8 @@ pub(crate) fn process(name: &str) -> ProcessSpec {
             timeout: Some(Duration::from_secs(60)),
             interval: Duration::from_millis(100),
             owner: Owner::Own,
+            health_interval: Duration::from_millis(20),
+            liveness: None,
         },
         stop: StopLadder {
             rungs: vec![Rung { signal: Signal::TERM, target: Target::Group, timeout: Duration::from_secs(10) }],
