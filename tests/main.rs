@@ -8,6 +8,7 @@ mod lifecycle;
 mod make;
 mod output;
 mod preflight;
+mod secrets;
 mod seed;
 mod shim;
 mod shutdown;

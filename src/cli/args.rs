@@ -131,6 +131,8 @@ pub struct PlanView {
     pub json: bool,
     /// `--env NAME`.
     pub env: Option<String>,
+    /// `--reveal`.
+    pub reveal: bool,
     /// `--preflight`.
     pub preflight: bool,
 }
@@ -160,7 +162,7 @@ pub fn command(config: Option<&Config>) -> Command {
         command = command.arg(arg);
     }
     let plan = with_run_args(Command::new("plan").about("Print what would run, and why the rest doesn't"), config)
-        .override_usage("devserver plan [--json] [--env NAME] [--preflight] [FLAGS] [ADDRESS]")
+        .override_usage("devserver plan [--json] [--env NAME [--reveal]] [--preflight] [FLAGS] [ADDRESS]")
         .arg(switch("json", "Print everything as one JSON object"))
         .arg(
             Arg::new("env")
@@ -168,6 +170,7 @@ pub fn command(config: Option<&Config>) -> Command {
                 .value_name("NAME")
                 .help("Print the environment of one process, with who set each variable"),
         )
+        .arg(switch("reveal", "With --env: print secrets as they are").requires("env"))
         .arg(switch("preflight", "Also look for programs, ports and checks, as a start would"))
         .after_help("Example:\n  devserver plan --silo=region --workers --env region.server");
     let config_command = Command::new("config")
@@ -310,6 +313,7 @@ pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
             let view = PlanView {
                 json: plan.get_flag("json"),
                 env: plan.get_one::<String>("env").cloned(),
+                reveal: plan.get_flag("reveal"),
                 preflight: plan.get_flag("preflight"),
             };
             Ok(Invocation::Plan(choices(plan, config)?, view))

@@ -366,5 +366,9 @@ pub(super) fn notices(root: &Table) -> Vec<Notice> {
 pub(super) fn log(root: &Table) -> Log {
     let empty = Table::new();
     let table = get(root, "log").and_then(Value::as_table).unwrap_or(&empty);
-    Log { prefix: truth(table, "prefix").unwrap_or(true), timestamps: truth(table, "timestamps").unwrap_or(true) }
+    Log {
+        prefix: truth(table, "prefix").unwrap_or(true),
+        timestamps: truth(table, "timestamps").unwrap_or(true),
+        mask: texts(table, "mask"),
+    }
 }

@@ -361,4 +361,6 @@ pub struct Log {
     pub prefix: bool,
     /// Whether lines begin with the time.
     pub timestamps: bool,
+    /// What of a line nobody may see, beside the values of variables whose names say so.
+    pub mask: Vec<String>,
 }

@@ -375,5 +375,11 @@ static LOG: Record = Record {
     fields: &[
         field("prefix", Shape::Truth, "Whether lines begin with a name; `--no-prefix` turns it off."),
         field("timestamps", Shape::Truth, "Whether lines begin with the time."),
+        field(
+            "mask",
+            Shape::List(&Shape::Regex),
+            "What is shown and stored as `••••`, beside the values of variables whose names have a segment SECRET, \
+             TOKEN, PASSWORD, KEY, DSN or CREDENTIAL.",
+        ),
     ],
 };
