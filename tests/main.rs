@@ -5,6 +5,7 @@
 mod acme;
 mod ends;
 mod lifecycle;
+mod logs;
 mod make;
 mod output;
 mod preflight;

@@ -16,6 +16,7 @@ use crate::plan::{Address, Choices};
 
 use super::commands::COMMANDS;
 use super::exit_code::Exit;
+use super::logs::{self, LogsView};
 use super::report::Failure;
 
 /// When to use colours.
@@ -106,6 +107,8 @@ pub enum Invocation {
     },
     /// Print the JSON Schema.
     ConfigSchema,
+    /// Print what was said.
+    Logs(LogsView),
     /// Write a first devserver.toml.
     Init,
     /// Say which stacks of this checkout are up.
@@ -186,6 +189,7 @@ pub fn command(config: Option<&Config>) -> Command {
     command
         .subcommand(plan)
         .subcommand(config_command)
+        .subcommand(with_config_args(logs::command()))
         .subcommand(
             with_config_args(Command::new("status").about("Say which silos of this checkout are up"))
                 .arg(switch("json", "As JSON")),
@@ -328,6 +332,7 @@ fn without_config(name: &str, matches: &ArgMatches) -> Invocation {
         ("config", Some(("show", show))) => Invocation::ConfigShow { origin: show.get_flag("origin") },
         ("config", Some(("schema", _))) => Invocation::ConfigSchema,
         ("config", _) => Invocation::ConfigCheck,
+        ("logs", _) => Invocation::Logs(logs::view(matches)),
         ("status", _) => Invocation::Status { json: matches.get_flag("json") },
         _ => Invocation::Init,
     }

@@ -1,4 +1,4 @@
 //! The names of the commands, for suggestions.
 
 /// Every command.
-pub const COMMANDS: &[&str] = &["plan", "config", "status", "init"];
+pub const COMMANDS: &[&str] = &["plan", "logs", "config", "status", "init"];

@@ -81,6 +81,7 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
         }
         Invocation::ConfigSchema => Ok(Exit::Fine),
         Invocation::Init => super::init::init(),
+        Invocation::Logs(view) => super::logs::logs(&found, view, early.colour, env),
         Invocation::Status { json } => super::status::status(&found, json, env),
     }
 }

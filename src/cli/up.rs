@@ -13,7 +13,7 @@ use crate::model::{Command, Verdict};
 use crate::plan::{CheckTest, Choices, Plan, plan};
 use crate::runner::{Asked, Session, Spawner, drive, interrupts};
 use crate::sys::{limits, session};
-use crate::views::{Options, PrinterEnd, print};
+use crate::views::{Options, PrinterEnd, StoreOptions, print, store};
 
 use super::args::{Colour, Look};
 use super::discover::{self, Env, Found};
@@ -89,7 +89,7 @@ pub fn up(
             columns: console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns)),
             zone: jiff::tz::TimeZone::system(),
         };
-        run(Arc::new(plan), mask, inherited, options, &runtime)
+        run(Arc::new(plan), mask, inherited, options, stored(found), &runtime)
     });
     drop(locks);
     folder.tidy_up();
@@ -103,6 +103,7 @@ fn run(
     mask: Arc<Mask>,
     inherited: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     options: Options,
+    stored: Option<StoreOptions>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Verdict, Failure> {
     let ours = |what: &str, error: &io::Error| Failure::new(Exit::Bug, format!("{what}: {error}"), None);
@@ -127,6 +128,20 @@ fn run(
             let _ = done.send(());
         })
         .map_err(|error| ours("the printer can't be started", &error))?;
+    let (done, kept) = mpsc::sync_channel(1);
+    match stored {
+        Some(options) => {
+            let (records, bus) = (bus.subscribe(From::Start, Kind::Lossless), bus.clone());
+            let keep = move || {
+                store(records, &bus, options);
+                let _ = done.send(());
+            };
+            let thread = std::thread::Builder::new().name("store".into()).spawn(keep);
+            thread.map_err(|error| ours("lines can't be stored", &error))?;
+        }
+        // So that nobody waits for it at the end.
+        None => drop(done),
+    }
     let verdict = runtime.block_on(async {
         let interrupts = interrupts().map_err(|error| ours("signals can't be received", &error))?;
         Ok::<Verdict, Failure>(
@@ -135,7 +150,16 @@ fn run(
     })?;
     bus.close();
     let _ = printed.recv_timeout(LAST_WORDS);
+    let _ = kept.recv_timeout(LAST_WORDS);
     Ok(verdict)
+}
+
+/// Where lines are stored, if they are.
+fn stored(found: &Found) -> Option<StoreOptions> {
+    let log = &found.config.log;
+    let options =
+        || StoreOptions { folder: super::logs::folder(found), max_size: log.max_size, max_total: log.max_total };
+    log.store.then(options)
 }
 
 /// What nobody may see: the secrets of every environment that a process is given, and the configuration's patterns.

@@ -109,6 +109,14 @@ pub enum Problem {
         /// The largest possible.
         most: i64,
     },
+    /// A size that isn't one.
+    #[error("`{key}`: `{text}` isn't a size")]
+    Size {
+        /// The key.
+        key: String,
+        /// What is written there.
+        text: String,
+    },
     /// A duration that isn't one.
     #[error("`{key}`: {why}")]
     Duration {
@@ -258,6 +266,7 @@ impl Problem {
             Self::UnknownSetting { suggestion, known, .. } => or_listed(suggestion, "settings", known),
             Self::UnknownVariable { suggestion: Some(name), .. } => Some(did_you_mean(name)),
             Self::UnknownVariable { suggestion: None, note, .. } => Some(note.clone()),
+            Self::Size { .. } => Some("write it as `500KB`, `10MB` or `1GB`".into()),
             Self::Duration { .. } => Some("write it as `500ms`, `10s`, `2m` or `1h 30m`".into()),
             Self::Form { fix, .. } => fix.clone(),
             Self::Cycle { .. } => Some("remove one of these `depends_on`".into()),
