@@ -100,7 +100,11 @@ impl Block {
     }
 
     /// The same block from its line of this index on; the bytes are shared.
-    fn skip(&self, lines: usize) -> Self {
+    ///
+    /// # Panics
+    /// When it hasn't more lines than that, or none are to be skipped.
+    #[must_use]
+    pub fn skip(&self, lines: usize) -> Self {
         let start = self.ends[lines - 1];
         Self {
             stream: self.stream.clone(),

@@ -14,6 +14,7 @@ use crate::model::FlagName;
 use crate::plan::Choices;
 
 use super::exit_code::Exit;
+use super::logs::{self, LogsView};
 use super::report::Failure;
 use super::usage::{address, usage};
 
@@ -107,6 +108,8 @@ pub enum Invocation {
     },
     /// Print the JSON Schema.
     ConfigSchema,
+    /// Print what was said.
+    Logs(LogsView),
     /// Write a first devserver.toml.
     Init,
     /// Say which stacks of this checkout are up.
@@ -132,6 +135,8 @@ pub struct PlanView {
     pub json: bool,
     /// `--env NAME`.
     pub env: Option<String>,
+    /// `--reveal`.
+    pub reveal: bool,
     /// `--preflight`.
     pub preflight: bool,
 }
@@ -161,7 +166,7 @@ pub fn command(config: Option<&Config>) -> Command {
         command = command.arg(arg);
     }
     let plan = with_run_args(Command::new("plan").about("Print what would run, and why the rest doesn't"), config)
-        .override_usage("devserver plan [--json] [--env NAME] [--preflight] [FLAGS] [ADDRESS]")
+        .override_usage("devserver plan [--json] [--env NAME [--reveal]] [--preflight] [FLAGS] [ADDRESS]")
         .arg(switch("json", "Print everything as one JSON object"))
         .arg(
             Arg::new("env")
@@ -169,6 +174,7 @@ pub fn command(config: Option<&Config>) -> Command {
                 .value_name("NAME")
                 .help("Print the environment of one process, with who set each variable"),
         )
+        .arg(switch("reveal", "With --env: print secrets as they are").requires("env"))
         .arg(switch("preflight", "Also look for programs, ports and checks, as a start would"))
         .after_help("Example:\n  devserver plan --silo=region --workers --env region.server");
     let config_command = Command::new("config")
@@ -184,6 +190,7 @@ pub fn command(config: Option<&Config>) -> Command {
     command
         .subcommand(plan)
         .subcommand(config_command)
+        .subcommand(with_config_args(logs::command()))
         .subcommand(
             with_config_args(Command::new("status").about("Say which silos of this checkout are up"))
                 .arg(switch("json", "As JSON")),
@@ -317,6 +324,7 @@ pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
             let view = PlanView {
                 json: plan.get_flag("json"),
                 env: plan.get_one::<String>("env").cloned(),
+                reveal: plan.get_flag("reveal"),
                 preflight: plan.get_flag("preflight"),
             };
             Ok(Invocation::Plan(choices(plan, config, args)?, view))
@@ -331,6 +339,7 @@ fn without_config(name: &str, matches: &ArgMatches) -> Invocation {
         ("config", Some(("show", show))) => Invocation::ConfigShow { origin: show.get_flag("origin") },
         ("config", Some(("schema", _))) => Invocation::ConfigSchema,
         ("config", _) => Invocation::ConfigCheck,
+        ("logs", _) => Invocation::Logs(logs::view(matches)),
         ("status", _) => Invocation::Status { json: matches.get_flag("json") },
         _ => Invocation::Init,
     }

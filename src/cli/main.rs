@@ -83,6 +83,7 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
         }
         Invocation::ConfigSchema => Ok(Exit::Fine),
         Invocation::Init => super::init::init(),
+        Invocation::Logs(view) => super::logs::logs(&found, view, early.colour, env),
         Invocation::Status { json } => super::status::status(&found, json, env),
     }
 }
@@ -120,6 +121,7 @@ fn plan(found: &Found, choices: &crate::plan::Choices, view: &PlanView, env: &En
     let facts = discover::facts(found, env.clone());
     let mut plan = crate::plan::plan(&found.config, choices, &facts)?;
     super::oneshots::note_fresh(&mut plan);
+    let mask = super::up::mask(found, &plan, env)?;
     let mut troubles = super::up::refused(&plan);
     let mut exit = if troubles.is_empty() { Exit::Fine } else { Exit::Preflight };
     if view.preflight
@@ -130,20 +132,29 @@ fn plan(found: &Found, choices: &crate::plan::Choices, view: &PlanView, env: &En
     }
     let failure = Failure::all(exit, troubles);
     if let Some(name) = &view.env {
-        let process = process_named(&plan, name)?;
+        let mut process = process_named(&plan, name)?.clone();
+        if !view.reveal {
+            for value in process.env.values_mut() {
+                value.value = mask.text(&value.value).into_owned();
+            }
+        }
         say(&match view.json {
             true => format!("{:#}\n", serde_json::to_value(&process.env).expect("variables are text")),
-            false => plan_view::environment(process),
+            false => plan_view::environment(&process),
         });
         return Ok(exit);
     }
     match view.json {
-        true => say(&format!("{:#}\n", plan_view::json(&plan, failure.report.json()))),
+        true => {
+            let mut json = plan_view::json(&plan, failure.report.json());
+            mask.json(&mut json);
+            say(&format!("{json:#}\n"));
+        }
         false => {
             if let Some(recognised) = &found.recognised {
                 say(&format!("{recognised}\n"));
             }
-            say(&plan_view::text(&plan));
+            say(&mask.text(&plan_view::text(&plan)));
         }
     }
     match exit {

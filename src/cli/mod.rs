@@ -5,6 +5,7 @@ mod commands;
 mod discover;
 mod exit_code;
 mod init;
+mod logs;
 mod main;
 mod oneshots;
 mod plan;

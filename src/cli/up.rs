@@ -8,11 +8,12 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use crate::bus::{Bus, From, Kind, Limits};
+use crate::logs::{Mask, secrets};
 use crate::model::{Command, Verdict};
 use crate::plan::{CheckTest, Choices, Plan, plan};
 use crate::runner::{Asked, Session, Spawner, drive, interrupts};
 use crate::sys::{limits, session};
-use crate::views::{Options, PrinterEnd, print};
+use crate::views::{Options, PrinterEnd, StoreOptions, print, store};
 
 use super::args::{Colour, Look};
 use super::discover::{self, Env, Found};
@@ -70,6 +71,7 @@ pub fn up(
     let locks = folder.take(&plan, format!("devserver {}", words.join(" ")).trim_end())?;
     let runtime = runtime()?;
     let inherited = discover::environment_for_children();
+    let mask = Arc::new(mask(found, &plan, env)?);
     let verdict = runtime.block_on(preflight(&plan, &inherited)).and_then(|()| {
         write_files(&plan)?;
         let options = Options {
@@ -88,7 +90,7 @@ pub fn up(
             columns: console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns)),
             zone: jiff::tz::TimeZone::system(),
         };
-        run(Arc::new(plan), inherited, options, &runtime)
+        run(Arc::new(plan), mask, inherited, options, stored(found), &runtime)
     });
     drop(locks);
     folder.tidy_up();
@@ -99,8 +101,10 @@ pub fn up(
 
 fn run(
     plan: Arc<Plan>,
+    mask: Arc<Mask>,
     inherited: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     options: Options,
+    stored: Option<StoreOptions>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Verdict, Failure> {
     let ours = |what: &str, error: &io::Error| Failure::new(Exit::Bug, format!("{what}: {error}"), None);
@@ -125,15 +129,53 @@ fn run(
             let _ = done.send(());
         })
         .map_err(|error| ours("the printer can't be started", &error))?;
+    let (done, kept) = mpsc::sync_channel(1);
+    match stored {
+        Some(options) => {
+            let (records, bus) = (bus.subscribe(From::Start, Kind::Lossless), bus.clone());
+            let keep = move || {
+                store(records, &bus, options);
+                let _ = done.send(());
+            };
+            let thread = std::thread::Builder::new().name("store".into()).spawn(keep);
+            thread.map_err(|error| ours("lines can't be stored", &error))?;
+        }
+        // So that nobody waits for it at the end.
+        None => drop(done),
+    }
     let verdict = runtime.block_on(async {
         let interrupts = interrupts().map_err(|error| ours("signals can't be received", &error))?;
         Ok::<Verdict, Failure>(
-            drive(Session { plan, bus: bus.clone(), spawner, inherited, commands, interrupts }).await,
+            drive(Session { plan, bus: bus.clone(), mask, spawner, inherited, commands, interrupts }).await,
         )
     })?;
     bus.close();
     let _ = printed.recv_timeout(LAST_WORDS);
+    let _ = kept.recv_timeout(LAST_WORDS);
     Ok(verdict)
+}
+
+/// Where lines are stored, if they are.
+fn stored(found: &Found) -> Option<StoreOptions> {
+    let log = &found.config.log;
+    let options =
+        || StoreOptions { folder: super::logs::folder(found), max_size: log.max_size, max_total: log.max_total };
+    log.store.then(options)
+}
+
+/// What nobody may see: the secrets of every environment that a process is given, and the configuration's patterns.
+///
+/// # Errors
+/// When they are too many to be searched for.
+pub fn mask(found: &Found, plan: &Plan, env: &Env) -> Result<Mask, Failure> {
+    let inherited = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let planned = plan.processes.iter().flat_map(|process| &process.env);
+    let planned = planned.map(|(name, value)| (name.as_str(), value.value.as_str()));
+    let patterns = found.config.log.mask.iter().map(String::as_str);
+    Mask::new(secrets(inherited.chain(planned)), patterns).map_err(|error| {
+        let hint = "change `mask` under [log]".to_owned();
+        Failure::new(Exit::Config, error.to_string(), hint)
+    })
 }
 
 /// What doesn't run anywhere, each service once with its reasons, for the summary.

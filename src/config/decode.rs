@@ -7,7 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::model::{
-    Condition, FlagName, Owner, RestartWhen, Rung, ServiceName, Signal, SiloName, Target, parse_duration,
+    Condition, FlagName, Owner, RestartWhen, Rung, ServiceName, Signal, SiloName, Target, parse_duration, parse_size,
 };
 
 use super::expr::{Expr, Template};
@@ -35,6 +35,10 @@ fn texts(table: &Table, key: &str) -> Vec<String> {
 
 fn duration(table: &Table, key: &str) -> Option<Duration> {
     get(table, key).and_then(Value::as_str).and_then(|text| parse_duration(text).ok())
+}
+
+fn size(table: &Table, key: &str) -> Option<u64> {
+    get(table, key).and_then(Value::as_str).and_then(parse_size)
 }
 
 fn template_of(value: &Value) -> Option<Template> {
@@ -374,5 +378,12 @@ pub(super) fn notices(root: &Table) -> Vec<Notice> {
 pub(super) fn log(root: &Table) -> Log {
     let empty = Table::new();
     let table = get(root, "log").and_then(Value::as_table).unwrap_or(&empty);
-    Log { prefix: truth(table, "prefix").unwrap_or(true), timestamps: truth(table, "timestamps").unwrap_or(true) }
+    Log {
+        prefix: truth(table, "prefix").unwrap_or(true),
+        timestamps: truth(table, "timestamps").unwrap_or(true),
+        store: truth(table, "store").unwrap_or(true),
+        max_size: size(table, "max_size").unwrap_or(10 << 20),
+        max_total: size(table, "max_total").unwrap_or(200 << 20),
+        mask: texts(table, "mask"),
+    }
 }

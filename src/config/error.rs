@@ -113,6 +113,14 @@ pub enum Problem {
         /// The largest possible.
         most: i64,
     },
+    /// A size that isn't one.
+    #[error("`{key}`: `{text}` isn't a size")]
+    Size {
+        /// The key.
+        key: String,
+        /// What is written there.
+        text: String,
+    },
     /// A duration that isn't one.
     #[error("`{key}`: {why}")]
     Duration {
@@ -288,6 +296,7 @@ impl Problem {
             Self::Namespace { name } => {
                 Some(format!("name one, as in `{name}.NAME`; a name that is worked out can't be checked"))
             }
+            Self::Size { .. } => Some("write it as `500KB`, `10MB` or `1GB`".into()),
             Self::Duration { .. } => Some("write it as `500ms`, `10s`, `2m` or `1h 30m`".into()),
             Self::Form { fix, .. }
             | Self::Syntax { fix, .. }

@@ -44,6 +44,7 @@ fn shape(of: Shape) -> Value {
         ] }),
         Shape::Truth => json!({ "type": "boolean" }),
         Shape::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Shape::Size => json!({ "type": "string", "examples": ["10MB", "1GB"] }),
         Shape::Duration => json!({ "type": "string", "examples": ["500ms", "10s", "2m"] }),
         Shape::Name => json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$" }),
         Shape::Letter => json!({ "type": "string", "pattern": "^[A-Za-z0-9]$" }),

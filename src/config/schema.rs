@@ -369,4 +369,12 @@ pub struct Log {
     pub prefix: bool,
     /// Whether lines begin with the time.
     pub timestamps: bool,
+    /// Whether lines are stored.
+    pub store: bool,
+    /// How big a stored file may be.
+    pub max_size: u64,
+    /// How big all stored files may be together.
+    pub max_total: u64,
+    /// What of a line nobody may see, beside the values of variables whose names say so.
+    pub mask: Vec<String>,
 }

@@ -20,6 +20,8 @@ pub enum Shape {
     Number(i64, i64),
     /// A duration: `500ms`, `10s`.
     Duration,
+    /// A size: `10MB`.
+    Size,
     /// A name of ours.
     Name,
     /// One letter or digit.
@@ -384,5 +386,14 @@ static LOG: Record = Record {
     fields: &[
         field("prefix", Shape::Truth, "Whether lines begin with a name; `--no-prefix` turns it off."),
         field("timestamps", Shape::Truth, "Whether lines begin with the time."),
+        field("store", Shape::Truth, "Whether lines are stored, in `.devserver/logs`; they are if not given."),
+        field("max_size", Shape::Size, "How big a stored file may be before the next one is begun; 10MB if not given."),
+        field("max_total", Shape::Size, "How big all stored files may be together; 200MB if not given."),
+        field(
+            "mask",
+            Shape::List(&Shape::Regex),
+            "What is shown and stored as `••••`, beside the values of variables whose names have a segment SECRET, \
+             TOKEN, PASSWORD, KEY, DSN or CREDENTIAL.",
+        ),
     ],
 };

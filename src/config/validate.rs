@@ -1,6 +1,6 @@
 //! Holds a merged file against its shape, and reports everything that doesn't fit.
 
-use crate::model::{ServiceName, Signal, parse_duration};
+use crate::model::{ServiceName, Signal, parse_duration, parse_size};
 
 use super::error::{ConfigError, Problem};
 use super::shape::{Field, Keys, Map, Record, Shape};
@@ -70,6 +70,12 @@ fn value(value: &Value, shape: Shape, path: &str, errors: &mut Vec<ConfigError>)
         (Shape::Duration, Kind::String(text)) => {
             if let Err(error) = parse_duration(text) {
                 let problem = Problem::Duration { key: path.to_owned(), why: error.to_string() };
+                errors.push(ConfigError::at(&value.origin, problem));
+            }
+        }
+        (Shape::Size, Kind::String(text)) => {
+            if parse_size(text).is_none() {
+                let problem = Problem::Size { key: path.to_owned(), text: text.clone() };
                 errors.push(ConfigError::at(&value.origin, problem));
             }
         }
@@ -234,6 +240,7 @@ fn fits(shape: Shape, kind: &Kind) -> bool {
         | Shape::Template
         | Shape::Expression
         | Shape::Duration
+        | Shape::Size
         | Shape::Name
         | Shape::Letter
         | Shape::Regex
@@ -258,6 +265,7 @@ fn expected(shape: Shape) -> String {
         Shape::Value => "a string or a whole number".into(),
         Shape::Truth => "true or false".into(),
         Shape::Number(..) => "a whole number".into(),
+        Shape::Size => "a size such as \"10MB\"".into(),
         Shape::Duration => "a duration such as \"10s\"".into(),
         Shape::Signal => "a signal's name such as \"TERM\"".into(),
         Shape::Choice(choices) => format!("one of {}", listed(choices.iter().copied())),

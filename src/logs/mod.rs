@@ -1,7 +1,11 @@
 //! What a line means, and what of it may reach a terminal. Pure: bytes in, bytes out.
 
+mod mask;
+mod mask_event;
 mod sanitise;
 mod sgr;
 
+pub use mask::{Mask, MaskError, Masking, secrets};
+pub use mask_event::mask_event;
 pub use sanitise::{Sanitiser, escaped, is_clean};
 pub use sgr::{RESET, open_sgr};

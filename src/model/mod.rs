@@ -14,6 +14,7 @@ mod phase;
 mod policy;
 mod run;
 mod signal;
+mod size;
 mod spawn;
 
 pub use command::{Command, ProcessStatus, Reply, RequestId, Selector, Status};
@@ -27,4 +28,5 @@ pub use phase::{Failure, Health, Phase};
 pub use policy::{Condition, Owner, RestartPolicy, RestartWhen, Rung, StopLadder, Target};
 pub use run::{Pid, RunId};
 pub use signal::{Signal, UnknownSignal};
+pub use size::parse_size;
 pub use spawn::{Holder, ProbeFailure, SpawnFailure, SpawnStep};

@@ -22,6 +22,7 @@ use super::probe::Prober;
 use super::pump::{LogProbe, Pump};
 use super::spawn::{Control, Output, Report, Reports, Spawned, Spawner};
 use crate::bus::{Bus, Stream};
+use crate::logs::Mask;
 use crate::model::{ExitStatus, Leftovers, Origin, Owner, Pid, RunId, Rung, Signal, SpawnFailure, Stray};
 use crate::plan::{Probe, ProcessSpec};
 use crate::shim::Request;
@@ -65,6 +66,7 @@ pub(super) struct Premises {
     pub(super) inherited: Environment,
     pub(super) project: std::path::PathBuf,
     pub(super) bus: Bus,
+    pub(super) mask: Arc<Mask>,
     pub(super) setup: Setup,
     pub(super) news: mpsc::Sender<Input>,
 }
@@ -229,6 +231,7 @@ impl Child {
             let news = self.premises.news.clone();
             match Pump::new(fd, stream, self.premises.bus.clone(), probes.collect()) {
                 Ok(pump) => {
+                    let pump = pump.masked(Arc::clone(&self.premises.mask));
                     pumps.spawn(async move {
                         if let Some(failure) = pump.run().await.failure {
                             let _ = news.send(Input::Noted(failure.to_string())).await;

@@ -14,6 +14,7 @@ use super::oneshot::Setup;
 use super::perform::Performer;
 use super::spawn::Spawner;
 use crate::bus::Bus;
+use crate::logs::Mask;
 use crate::model::{Command, Reply, RequestId, RunId, Signal, Verdict};
 use crate::plan::Plan;
 use crate::supervise::{Input, Supervisor};
@@ -28,6 +29,8 @@ pub struct Session {
     pub plan: Arc<Plan>,
     /// Where lines and events go.
     pub bus: Bus,
+    /// What nobody may see of them.
+    pub mask: Arc<Mask>,
     /// Through what runs are started.
     pub spawner: Spawner,
     /// The environment that children inherit.
@@ -49,12 +52,12 @@ pub struct Asked {
 
 /// Runs a session to its end.
 pub async fn drive(session: Session) -> Verdict {
-    let Session { plan, bus, spawner, inherited, mut commands, mut interrupts } = session;
+    let Session { plan, bus, mask, spawner, inherited, mut commands, mut interrupts } = session;
     let clock = Clock::new();
     let (news, mut reports) = mpsc::channel(REPORTS);
     let project = plan.root.clone();
     let setup = Setup::new(&project);
-    let mut performer = Performer::new(Premises { spawner, inherited, project, bus, setup, news });
+    let mut performer = Performer::new(Premises { spawner, inherited, project, bus, mask, setup, news });
     let mut supervisor = Supervisor::new(plan);
     let mut requests = 0;
     let mut input = Input::Tick;

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::child::{Child, Order, Premises};
 use super::peers;
+use crate::logs::mask_event;
 use crate::model::{ProcessName, Reply, RequestId, RunId, Verdict};
 use crate::plan::ProcessSpec;
 use crate::supervise::{Effect, Input};
@@ -68,7 +69,7 @@ impl Performer {
                     let _ = news.send(Input::PeersAnswered(peers::ask(peers).await)).await;
                 });
             }
-            Effect::Emit(event) => self.premises.bus.emit(stamp(), event),
+            Effect::Emit(event) => self.premises.bus.emit(stamp(), mask_event(&self.premises.mask, event)),
             Effect::Reply(request, reply) => {
                 if let Some(answer) = self.answers.remove(&request) {
                     // Whoever asked has left: no error.

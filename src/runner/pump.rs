@@ -7,6 +7,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BufMut;
@@ -18,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::splitter::{Piece, Splitter};
 use crate::bus::{Block, Bus, Ending, Stream};
-use crate::logs::Sanitiser;
+use crate::logs::{Mask, Masking, Sanitiser};
 use crate::model::Origin;
 use crate::sys;
 
@@ -69,6 +70,8 @@ pub struct Pump {
     bus: Bus,
     splitter: Splitter,
     probes: Vec<Watched>,
+    mask: Arc<Mask>,
+    masking: Masking,
     read: u64,
     /// When the line that hasn't ended got its first and its latest bytes.
     tail: Option<(Instant, Instant)>,
@@ -100,9 +103,17 @@ impl Pump {
             bus,
             splitter: Splitter::new(LONGEST_LINE),
             probes: probes.into_iter().map(Watched::new).collect(),
+            mask: Arc::default(),
+            masking: Masking::default(),
             read: 0,
             tail: None,
         })
+    }
+
+    /// The same, with what nobody may see of the lines.
+    #[must_use]
+    pub fn masked(self, mask: Arc<Mask>) -> Self {
+        Self { mask, ..self }
     }
 
     /// Reads until the outlet is at its end. By then everything is on the bus.
@@ -112,7 +123,7 @@ impl Pump {
                 Ok(()) => self.look(),
                 Err(error) => Look::End(Some(error)),
             };
-            while let Some(piece) = self.splitter.take() {
+            while let Some(piece) = self.splitter.take(|line| self.masking.let_out(&self.mask, line)) {
                 self.publish(piece).await;
             }
             match look {
@@ -176,12 +187,14 @@ impl Pump {
         look
     }
 
-    /// Lets out a line that has paused: a prompt, as a rule.
+    /// Lets out a line that has paused: a prompt, as a rule. What may be the beginning of a secret is held
+    /// back until more of the line is there, or its end.
     async fn let_out_pause(&mut self) {
         if !self.splitter.has_tail() {
             self.tail = None;
         } else if self.due().is_some_and(|due| due <= now()) {
-            if let Some(piece) = self.splitter.tail(Ending::Paused) {
+            let until = self.masking.let_out(&self.mask, self.splitter.unfinished());
+            if let Some(piece) = self.splitter.part(until, Ending::Paused) {
                 self.publish(piece).await;
             }
             self.tail = None;
@@ -191,6 +204,7 @@ impl Pump {
     async fn publish(&mut self, Piece { bytes, continues, ending }: Piece) {
         // What follows the last newline began just now.
         self.tail = self.tail.map(|(_, latest)| (latest, latest));
+        let bytes = self.masking.next(&self.mask, &bytes).map_or(bytes, Into::into);
         let Some(block) = Block::new(self.stream.clone(), stamp(), bytes, continues, ending) else { return };
         if !self.probes.is_empty() {
             self.probes.retain_mut(|probe| !probe.matches(&block));

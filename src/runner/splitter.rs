@@ -39,13 +39,18 @@ impl Splitter {
         !self.buffer.is_empty()
     }
 
-    /// What can be given out now: whole lines, or the part of one that is longer than any line may be.
-    /// To be called until there is nothing.
-    pub(super) fn take(&mut self) -> Option<Piece> {
+    /// What can be given out now: whole lines, or the part of one that is longer than any line may be; of that
+    /// only as much as `let_out` says. To be called until there is nothing.
+    pub(super) fn take(&mut self, let_out: impl FnOnce(&[u8]) -> usize) -> Option<Piece> {
         if self.buffer.len() > self.limit {
             let from = self.scanned.min(self.limit);
             if memchr::memchr(b'\n', &self.buffer[from..self.limit]).is_none() {
                 let at = boundary(&self.buffer[..self.limit]);
+                let at = match let_out(&self.buffer[..at]) {
+                    // There must be an end to it.
+                    0 => at,
+                    less => less,
+                };
                 return Some(self.give_out(at, Ending::Cut));
             }
         }
@@ -61,6 +66,16 @@ impl Splitter {
     /// What there is of a line that hasn't ended.
     pub(super) fn tail(&mut self, ending: Ending) -> Option<Piece> {
         self.has_tail().then(|| self.give_out(self.buffer.len(), ending))
+    }
+
+    /// What there is of a line that hasn't ended.
+    pub(super) fn unfinished(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// So much of a line that hasn't ended; the rest stays. None when that is nothing.
+    pub(super) fn part(&mut self, length: usize, ending: Ending) -> Option<Piece> {
+        (length > 0).then(|| self.give_out(length, ending))
     }
 
     fn give_out(&mut self, length: usize, ending: Ending) -> Piece {
@@ -129,7 +144,7 @@ mod tests {
             let size = (*sizes.next().expect("it goes round")).min(rest.len()).min(limit);
             splitter.buffer.extend_from_slice(&rest[..size]);
             rest = &rest[size..];
-            while let Some(piece) = splitter.take() {
+            while let Some(piece) = splitter.take(<[u8]>::len) {
                 pieces.push(piece);
             }
         }
@@ -203,7 +218,7 @@ mod tests {
         let room = splitter.buffer.capacity();
         for _ in 0..1000 {
             splitter.buffer.extend_from_slice(b"a short line\n");
-            let piece = splitter.take().expect("a line");
+            let piece = splitter.take(<[u8]>::len).expect("a line");
             assert_eq!(piece.bytes, &b"a short line\n"[..]);
             assert_eq!(splitter.buffer.capacity(), room, "the same buffer is used again");
         }

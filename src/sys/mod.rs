@@ -11,6 +11,7 @@ pub mod listeners;
 pub mod pidfd;
 pub mod pipe;
 pub mod poll;
+pub mod private;
 pub mod proc;
 pub mod pty;
 pub mod session;

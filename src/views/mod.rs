@@ -1,11 +1,17 @@
 //! What a person or a machine sees of the bus. Never imports runner, supervise, plan or config.
 
+mod choose;
 mod event;
+mod file;
 mod format;
+mod logs;
 mod palette;
 mod plain;
 mod setup;
+mod store;
 mod summary;
 
+pub use file::{StoreOptions, store};
+pub use logs::{Form, Query, QueryError, logs};
 pub use plain::{Options, PrinterEnd, print};
 pub use summary::{Summary, summary};

@@ -117,7 +117,7 @@ fn now() -> Instant {
 }
 
 /// Writes all of it, also where the other side made our output non-blocking (it shares the flag).
-fn write<W: Write + AsFd>(out: &mut W, mut text: &[u8]) -> io::Result<()> {
+pub(super) fn write<W: Write + AsFd>(out: &mut W, mut text: &[u8]) -> io::Result<()> {
     while !text.is_empty() {
         match out.write(text) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -133,7 +133,7 @@ fn write<W: Write + AsFd>(out: &mut W, mut text: &[u8]) -> io::Result<()> {
 }
 
 /// Whether nobody reads any more: the pipe has no reader (EPIPE), or the terminal hung up (EIO).
-fn is_gone(error: &io::Error) -> bool {
+pub(super) fn is_gone(error: &io::Error) -> bool {
     const EIO: i32 = 5;
     error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(EIO)
 }

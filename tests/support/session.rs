@@ -89,7 +89,8 @@ impl Stack {
         let (interrupts, interrupted) = mpsc::channel(8);
         let inherited: Vec<(OsString, OsString)> = vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())];
         let plan = Arc::new(plan);
-        let session = Session { plan, bus, spawner, inherited, commands: asked, interrupts: interrupted };
+        let session =
+            Session { plan, bus, mask: Arc::default(), spawner, inherited, commands: asked, interrupts: interrupted };
         let driving = tokio::spawn(drive(session));
         Self { commands, interrupts, subscription, waiting: VecDeque::new(), driving, seen: Vec::new() }
     }

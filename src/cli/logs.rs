@@ -1,0 +1,162 @@
+//! `devserver logs`: what was said, from the files, while it runs and afterwards.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use regex::bytes::Regex;
+
+use crate::config::nearest;
+use crate::model::{ProcessName, parse_duration};
+use crate::views::{Form, Options, Query, QueryError, logs as show};
+
+use super::args::Colour;
+use super::discover::{Env, Found};
+use super::exit_code::Exit;
+use super::main::stdout_colour;
+use super::report::Failure;
+
+/// What of the stored lines is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct LogsView {
+    names: Vec<String>,
+    follow: bool,
+    since: Option<String>,
+    since_restart: bool,
+    grep: Option<String>,
+    tail: Option<u64>,
+    after: Option<String>,
+    json: bool,
+    raw: bool,
+}
+
+/// Where lines are stored.
+pub fn folder(found: &Found) -> PathBuf {
+    // Put together again without its `.`.
+    found.folder.join(&found.config.project.root).join(".devserver/logs").components().collect()
+}
+
+/// The command as clap has it.
+pub fn command() -> Command {
+    let switch =
+        |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let value = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("logs")
+        .about("Print what was said, also after the end; everyone's, or that of those who are named")
+        .arg(Arg::new("NAME").action(ArgAction::Append).help("server, region.server, region.*"))
+        .arg(switch("follow", "Go on with what comes").short('f'))
+        .arg(value("since", "TIME", "Only from so long ago: 10m"))
+        .arg(switch("since-restart", "Of each process its last run only"))
+        .arg(value("grep", "REGEX", "Only lines that match"))
+        .arg(value("tail", "N", "Only the last lines").value_parser(clap::value_parser!(u64)))
+        .arg(value("after", "CURSOR", "Only what comes after a line of --json, by its cursor"))
+        .arg(switch("json", "One JSON object a line; the last one has a cursor"))
+        .arg(switch("raw", "The bytes as they came").conflicts_with("json"))
+        .after_help("Examples:\n  devserver logs region.server --since-restart\n  devserver logs -f --grep ERROR")
+}
+
+/// Reads the command's arguments.
+pub fn view(matches: &ArgMatches) -> LogsView {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    LogsView {
+        names: matches.get_many::<String>("NAME").into_iter().flatten().cloned().collect(),
+        follow: matches.get_flag("follow"),
+        since: text("since"),
+        since_restart: matches.get_flag("since-restart"),
+        grep: text("grep"),
+        tail: matches.get_one::<u64>("tail").copied(),
+        after: text("after"),
+        json: matches.get_flag("json"),
+        raw: matches.get_flag("raw"),
+    }
+}
+
+/// A pattern of the command line.
+///
+/// # Errors
+/// When it isn't one.
+pub fn pattern(flag: &str, text: &str) -> Result<Regex, Failure> {
+    Regex::new(text).map_err(|error| {
+        let error = error.to_string();
+        let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        let hint = "put a backslash before a character that is meant as it stands: `\\(`".to_owned();
+        Failure::new(Exit::Usage, format!("{flag} can't be `{text}`: {why}"), hint)
+    })
+}
+
+/// Prints them.
+///
+/// # Errors
+/// When there are none, or what is asked for makes no sense.
+pub fn logs(found: &Found, view: LogsView, colour: Colour, env: &Env) -> Result<Exit, Failure> {
+    let since = view.since.as_deref().map(|text| {
+        let ago = parse_duration(text).map_err(|error| {
+            let hint = "write it as `30s`, `10m` or `1h 30m`".to_owned();
+            Failure::new(Exit::Usage, format!("--since: {error}"), hint)
+        })?;
+        #[expect(clippy::disallowed_methods, reason = "`10m` is counted from now")]
+        let now = jiff::Timestamp::now();
+        Ok::<_, Failure>(now.checked_sub(ago).unwrap_or(jiff::Timestamp::MIN))
+    });
+    let grep = view.grep.as_deref().map(|text| pattern("--grep", text));
+    let silos = found.config.silos.iter().map(|(name, silo)| (silo.prefix.clone(), name.to_string()));
+    let query = Query {
+        folder: folder(found),
+        names: view.names,
+        follow: view.follow,
+        since: since.transpose()?,
+        since_restart: view.since_restart,
+        grep: grep.transpose()?,
+        tail: view.tail,
+        after: view.after,
+        form: if view.json {
+            Form::Json
+        } else if view.raw {
+            Form::Raw
+        } else {
+            Form::Text
+        },
+        options: Options {
+            prefix: found.config.log.prefix,
+            timestamps: found.config.log.timestamps,
+            colour: stdout_colour(colour, env),
+            names: Vec::new(),
+            absent: Vec::new(),
+            setup: Vec::new(),
+            live: false,
+            columns: 100,
+            zone: jiff::tz::TimeZone::system(),
+        },
+        silos: silos.collect(),
+    };
+    let out = io::stdout().as_fd().try_clone_to_owned();
+    let shown = out.map_err(QueryError::from).and_then(|out| show(query, File::from(out)));
+    shown.map(|()| Exit::Fine).map_err(|error| failure(&error))
+}
+
+fn failure(error: &QueryError) -> Failure {
+    let (exit, hint) = match error {
+        QueryError::Nothing { .. } => (Exit::NotRunning, "start something with `devserver`".to_owned()),
+        QueryError::Unknown { name, known } => {
+            let names = || known.iter().map(ProcessName::as_str);
+            let near = nearest(name, names().chain(names().filter_map(|name| name.rsplit('.').next())));
+            let hint = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there is something of {}", crate::config::listed(names())),
+            };
+            (Exit::Usage, hint)
+        }
+        QueryError::NoCursor { .. } => {
+            (Exit::Usage, "take it from the last line of `devserver logs --json`".to_owned())
+        }
+        QueryError::ForeignCursor { .. } => {
+            (Exit::Usage, "leave --after out; the last line of `devserver logs --json` has a new cursor".to_owned())
+        }
+        QueryError::Io(_) => (Exit::Bug, "check the owner and the mode of .devserver/logs".to_owned()),
+    };
+    Failure::new(exit, error.to_string(), hint)
+}

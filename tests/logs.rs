@@ -1,0 +1,128 @@
+//! `devserver logs`: what was said, while it runs and after the end.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::stack::{Stack, eventually};
+
+const PROJECT: &str = r#"
+[service.web]
+pty = false
+command = ["sh", "-c", "echo hello from web; printf 'bye'; echo a warning >&2; read line || true; exec sleep 100"]
+stop = [{ signal = "TERM" }]
+
+[service.worker]
+pty = false
+command = ["sh", "-c", "for i in 1 2 3 4 5; do echo task $i; done; printf '\\033[31mred\\033[0m\\n'; exec sleep 100"]
+stop = [{ signal = "TERM" }]
+"#;
+
+fn project() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("devserver.toml"), PROJECT).expect("it can be written");
+    folder
+}
+
+/// What `devserver logs` says with these arguments: its code, its output, its errors.
+fn logs(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_devserver"));
+    let output = command.arg("logs").args(arguments).current_dir(folder).output().expect("devserver runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it is text");
+    (output.status.code(), text(output.stdout), text(output.stderr).replace(&folder.display().to_string(), "PROJECT"))
+}
+
+fn said(folder: &Path, arguments: &[&str]) -> String {
+    let (code, out, errors) = logs(folder, arguments);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{arguments:?}");
+    out
+}
+
+fn complaint(folder: &Path, arguments: &[&str]) -> String {
+    let (code, out, errors) = logs(folder, arguments);
+    assert!(code != Some(0) && out.is_empty(), "{arguments:?}: {code:?}\n{out}");
+    errors
+}
+
+#[test]
+fn what_was_said_is_there_while_it_runs_and_after_the_end() {
+    let folder = project();
+    let folder = folder.path();
+    assert_eq!(
+        complaint(folder, &[]),
+        "error: nothing is stored in PROJECT/.devserver/logs\n  help: start something with `devserver`\n"
+    );
+    let mut stack = Stack::start(folder, &[], &[]);
+    stack.wait_for("a warning");
+    stack.wait_for("red");
+    eventually("all of it is stored while it runs", || {
+        let text = said(folder, &["--raw"]);
+        (text.contains("bye") && text.contains("red")).then_some(())
+    });
+    let mut follower = Stack::start(folder, &["logs", "-f", "web"], &[]);
+    follower.wait_for("hello from web");
+    stack.stop();
+    drop(follower);
+
+    assert_eq!(said(folder, &["worker", "--raw", "--tail", "2"]), "task 5\n\x1b[31mred\x1b[0m\n");
+    assert_eq!(said(folder, &["worker", "--raw", "--grep", "task [23]"]), "task 2\ntask 3\n");
+    assert_eq!(said(folder, &["worker", "--raw", "--grep", "task", "--tail", "1"]), "task 5\n");
+    assert!(said(folder, &["web"]).contains("web       │ hello from web\n"), "{}", said(folder, &["web"]));
+
+    let json = said(folder, &["web", "--json"]);
+    let objects: Vec<serde_json::Value> =
+        json.lines().map(|line| serde_json::from_str(line).expect("each line is an object")).collect();
+    let (last, lines) = objects.split_last().expect("there are some");
+    let of = |stream: &str| {
+        lines.iter().filter(|line| line["stream"] == stream).map(|line| line["text"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((of("stdout"), of("stderr")), (vec!["hello from web".into(), "bye".into()], vec!["a warning".into()]));
+    assert!(lines.iter().all(|line| line["process"] == "web" && line["run"] == 1 && line["seq"].is_u64()));
+
+    // A second run: all that came since the cursor, and nothing else.
+    let cursor = last["cursor"].as_str().expect("the last one has a cursor").to_owned();
+    assert_eq!(said(folder, &["web", "--raw", "--after", &cursor]), "");
+    let mut stack = Stack::start(folder, &[], &[]);
+    stack.wait_for("a warning");
+    stack.wait_for("red");
+    stack.stop();
+    assert_eq!(said(folder, &["worker", "--raw"]).matches("task 1").count(), 2, "it outlives a restart of the tool");
+    for newer in [&["--after", &cursor][..], &["--since-restart"]] {
+        let text = said(folder, &[&["worker", "--raw"], newer].concat());
+        assert_eq!(text.matches("task 1").count(), 1, "{newer:?}\n{text}");
+    }
+    let first = lines.iter().find(|line| line["text"] == "hello from web").expect("it said so");
+    let first = first["cursor"].as_str().expect("each line has one");
+    let rest = said(folder, &["web", "--raw", "--after", first, "--grep", "hello"]);
+    assert_eq!(rest.matches("hello").count(), 1, "{rest}");
+    assert_eq!(said(folder, &["--since", "1h", "--raw"]), said(folder, &["--raw"]));
+}
+
+#[test]
+fn what_makes_no_sense_is_said_with_the_fix() {
+    let folder = project();
+    let folder = folder.path();
+    let mut stack = Stack::start(folder, &[], &[]);
+    stack.wait_for("a warning");
+    stack.wait_for("red");
+    stack.stop();
+    for (arguments, said) in [
+        (&["wroker"][..], "error: nothing is stored of `wroker`\n  help: did you mean `worker`?\n"),
+        (&["mail"], "error: nothing is stored of `mail`\n  help: there is something of `web` and `worker`\n"),
+        (
+            &["--grep", "a("],
+            "error: --grep can't be `a(`: unclosed group\n  help: put a backslash before a character that is meant as it stands: `\\(`\n",
+        ),
+        (
+            &["--after", "yesterday"],
+            "error: `yesterday` isn't a cursor\n  help: take it from the last line of `devserver logs --json`\n",
+        ),
+        (
+            &["--after", "1-1"],
+            "error: the cursor `1-1` is of a run of which nothing is stored here\n  help: leave --after out; the last line of `devserver logs --json` has a new cursor\n",
+        ),
+    ] {
+        assert_eq!(complaint(folder, arguments), said);
+    }
+    assert!(complaint(folder, &["--since", "soon"]).starts_with("error: --since: `soon`"));
+}
