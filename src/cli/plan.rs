@@ -79,7 +79,11 @@ fn matrix(plan: &Plan, out: &mut String) {
             [] => {
                 let absent =
                     plan.absent.iter().find(|absent| absent.service.as_str() == service && absent.silo == *silo);
-                absent.map_or_else(String::new, |absent| format!("- {}", absent.reason))
+                match absent {
+                    Some(absent) => format!("- {}", absent.reason),
+                    None if silo.is_some() => "- once for all silos".to_owned(),
+                    None => "- one a silo".to_owned(),
+                }
             }
             [one] => one.port.map_or_else(|| "runs".to_owned(), |port| port.to_string()),
             several => format!("{} processes", several.len()),

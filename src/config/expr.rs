@@ -157,6 +157,7 @@ impl Engine {
     /// # Errors
     /// When it doesn't compile.
     pub fn names_in_expression(&self, text: &str) -> Result<BTreeSet<String>, EvalError> {
+        short_enough(text.len())?;
         let compiled = self.0.compile_expression(text).map_err(|error| engine_error(&error))?;
         Ok(compiled.undeclared_variables(true).into_iter().collect())
     }
@@ -169,6 +170,7 @@ impl Engine {
         if !text.contains('{') {
             return Ok(BTreeSet::new());
         }
+        short_enough(longest_expression(text))?;
         let compiled = self.0.template_from_str(text).map_err(|error| engine_error(&error))?;
         Ok(compiled.undeclared_variables(true).into_iter().collect())
     }
@@ -209,6 +211,7 @@ impl Engine {
         if !template.text.contains('{') {
             return Ok(template.text.clone());
         }
+        short_enough(longest_expression(&template.text))?;
         let names = || self.names_in_template(&template.text).unwrap_or_default();
         let rendered = self.0.render_str(&template.text, scope.to_value());
         rendered.map_err(|error| self.explain(&error, names(), scope))
@@ -249,6 +252,21 @@ fn missing(names: BTreeSet<String>, scope: &Scope) -> Option<String> {
         }
         scope.find(name).is_none()
     })
+}
+
+/// The engine calls itself for each operator, and its own limit doesn't count all of them: what is absurdly
+/// long would take the whole stack.
+fn short_enough(length: usize) -> Result<(), EvalError> {
+    const LONGEST: usize = 1024;
+    let why = || format!("it is {length} bytes long, and an expression has at most {LONGEST}");
+    if length <= LONGEST { Ok(()) } else { Err(EvalError::Engine { why: why() }) }
+}
+
+/// How long the longest `{{ … }}` or `{% … %}` of a template is.
+fn longest_expression(text: &str) -> usize {
+    let pieces = text.split("{{").flat_map(|piece| piece.split("{%")).skip(1);
+    let inside = pieces.map(|piece| piece.find("}}").into_iter().chain(piece.find("%}")).min().unwrap_or(piece.len()));
+    inside.max().unwrap_or(0)
 }
 
 fn engine_error(error: &minijinja::Error) -> EvalError {

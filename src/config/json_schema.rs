@@ -30,6 +30,7 @@ fn map(map: &Map) -> Value {
     let pattern = match map.keys {
         Keys::Names => "^[a-z0-9][a-z0-9_-]{0,62}$",
         Keys::Identifiers => "^[a-z][a-z0-9_]*$",
+        Keys::Targets => r"^[a-z0-9][a-z0-9_-]{0,62}(\.[a-z0-9][a-z0-9_-]{0,62})?$",
         Keys::Variables => "^[A-Za-z_][A-Za-z0-9_]*$",
     };
     json!({ "type": "object", "patternProperties": { pattern: shape(map.of) }, "additionalProperties": false })

@@ -5,9 +5,9 @@ use super::layer::{Assignment, Layer, assign, merge, parse};
 use super::preset::{PRESETS, find};
 use super::schema::Config;
 use super::shape::ROOT;
-use super::source::{Origin, Sources};
+use super::source::Sources;
 use super::suggest::nearest;
-use super::value::{Kind, Table, Value, get};
+use super::value::{Table, get};
 use super::{check, decode, silos, validate};
 
 /// What a configuration is made from.
@@ -90,53 +90,4 @@ pub fn recognisable() -> Vec<(&'static str, Vec<String>)> {
         (preset.name, decode::project(&table).recognised_by)
     };
     PRESETS.iter().map(files).collect()
-}
-
-/// The merged configuration as TOML; with `origins`, each line says who set it.
-pub fn show(config: &Config, origins: bool) -> String {
-    let mut text = String::new();
-    show_table(&mut text, &config.merged, &[], config, origins);
-    text.trim_start().to_owned()
-}
-
-fn show_table(out: &mut String, table: &Table, path: &[&str], config: &Config, origins: bool) {
-    let is_block = |value: &Value| match &value.kind {
-        Kind::Table(_) => true,
-        Kind::Array(items) => !items.is_empty() && items.iter().all(|item| matches!(item.kind, Kind::Table(_))),
-        _ => false,
-    };
-    let comment = |origin: &Origin| match origins {
-        true => format!("  # {}", config.sources.place(origin)),
-        false => String::new(),
-    };
-    let plain: Vec<_> = table.iter().filter(|(_, entry)| !is_block(&entry.value)).collect();
-    if !path.is_empty() && !plain.is_empty() {
-        out.push_str(&format!("\n[{}]\n", path.join(".")));
-    }
-    for (key, entry) in plain {
-        let line = format!("{} = {}", show_key(key), entry.value.to_toml());
-        out.push_str(&format!("{line}{}\n", comment(&entry.value.origin)));
-    }
-    for (key, entry) in table.iter().filter(|(_, entry)| is_block(&entry.value)) {
-        let key = show_key(key);
-        let path: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();
-        match &entry.value.kind {
-            Kind::Table(inner) => show_table(out, inner, &path, config, origins),
-            Kind::Array(items) => {
-                for item in items {
-                    out.push_str(&format!("\n[[{}]]\n", path.join(".")));
-                    for (key, entry) in item.as_table().into_iter().flatten() {
-                        let line = format!("{} = {}", show_key(key), entry.value.to_toml());
-                        out.push_str(&format!("{line}{}\n", comment(&entry.value.origin)));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn show_key(key: &str) -> String {
-    let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    if bare { key.to_owned() } else { format!("{key:?}") }
 }

@@ -14,6 +14,7 @@ mod names;
 mod preset;
 mod schema;
 mod shape;
+mod show;
 mod silos;
 mod source;
 mod suggest;
@@ -26,12 +27,13 @@ pub use error::{ConfigError, ConfigErrors, Problem};
 pub use expr::{Engine, EvalError, Expr, Scope, Template};
 pub use json_schema::json_schema;
 pub use layer::{Assignment, Layer};
-pub use load::{Texts, load, recognisable, show};
+pub use load::{Texts, load, recognisable};
 pub use preset::{Preset, find as preset};
 pub use schema::{
     Check, Command, Config, Each, EnvBlock, Flag, FlagValue, InSilos, ListPart, Notice, Ready, Reference, Render,
     Service, Setting, Silo,
 };
 pub use shape::{Field, Map as ShapeMap, ROOT, Record, Shape};
+pub use show::show;
 pub use source::{Origin, Source, SourceId, Sources};
 pub use suggest::{listed, nearest};

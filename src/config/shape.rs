@@ -66,6 +66,8 @@ pub enum Keys {
     Names,
     /// The same without `-`, since expressions use them.
     Identifiers,
+    /// A service, or a silo's: `server`, `control.server`.
+    Targets,
     /// The names of environment variables.
     Variables,
 }
@@ -104,6 +106,7 @@ const WORDS: Shape = Shape::List(&Shape::Text);
 const NAMES: Shape = Shape::List(&Shape::Name);
 const TEMPLATES: Shape = Shape::List(&Shape::Template);
 const SCALARS: Shape = Shape::Map(&Map { noun: "value", keys: Keys::Names, of: Shape::Scalar });
+const VARS: Shape = Shape::Map(&Map { noun: "value", keys: Keys::Identifiers, of: Shape::Scalar });
 const VARIABLES: Shape = Shape::Map(&Map { noun: "variable", keys: Keys::Variables, of: Shape::Value });
 
 /// The whole file.
@@ -219,7 +222,7 @@ static SILO: Record = Record {
         field("autostart", Shape::Truth, "Whether `--silo=KIND` means it too; true if not given."),
         field("defaults", SCALARS, "Flags that have another default here."),
         field("force", SCALARS, "Flags that are always so here, whatever is given."),
-        field("vars", SCALARS, "Values of its own: `silo.NAME` in expressions."),
+        field("vars", VARS, "Values of its own: `silo.NAME` in expressions."),
         field("env", VARIABLES, "Its environment variables, applied after the blocks."),
     ],
 };
@@ -297,7 +300,7 @@ static SERVICE: Record = Record {
 };
 
 static DEPENDS: Map =
-    Map { noun: "dependency", keys: Keys::Names, of: Shape::Choice(&["started", "ready", "succeeded", "bound"]) };
+    Map { noun: "dependency", keys: Keys::Targets, of: Shape::Choice(&["started", "ready", "succeeded", "bound"]) };
 
 static READY: Record = Record {
     noun: "readiness",

@@ -133,6 +133,10 @@ fn key_fits(key: &str, keys: Keys) -> Result<(), String> {
     let first_is = |test: fn(char) -> bool| key.chars().next().is_some_and(test);
     match keys {
         Keys::Names => ServiceName::new(key).map(|_| ()).map_err(|error| error.to_string()),
+        Keys::Targets => key
+            .splitn(2, '.')
+            .try_for_each(|part| ServiceName::new(part).map(|_| ()))
+            .map_err(|error| error.to_string()),
         Keys::Identifiers => {
             let fits = first_is(|c| c.is_ascii_lowercase())
                 && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
@@ -149,12 +153,12 @@ fn key_fits(key: &str, keys: Keys) -> Result<(), String> {
 
 /// The nearest that the alphabet allows: `my-service` for `My Service`.
 fn like(key: &str, keys: Keys) -> Option<String> {
-    let joint = if keys == Keys::Names { '-' } else { '_' };
+    let joint = if matches!(keys, Keys::Names | Keys::Targets) { '-' } else { '_' };
     let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_' || (c == '-' && joint == '-');
     let letters = key.trim().chars().map(|c| if is_letter(c) { c } else { joint });
     let letters: String = match keys {
         Keys::Variables => letters.collect(),
-        Keys::Names | Keys::Identifiers => letters.map(|c| c.to_ascii_lowercase()).collect(),
+        Keys::Names | Keys::Targets | Keys::Identifiers => letters.map(|c| c.to_ascii_lowercase()).collect(),
     };
     let name = letters.trim_matches(['-', '_']);
     (name.len() > 1 && key_fits(name, keys).is_ok()).then(|| format!("call it `{name}`"))

@@ -148,6 +148,12 @@ fn value_from(value: &toml::Spanned<DeValue<'_>>, source: SourceId) -> Value {
     Value { kind, origin: Origin { source, span: value.span() } }
 }
 
+/// A key as TOML writes it: in quotes where it must be.
+pub fn key_to_toml(key: &str) -> String {
+    let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if bare { key.to_owned() } else { toml::Value::String(key.to_owned()).to_string() }
+}
+
 impl Value {
     /// The value as TOML writes it, on one line.
     pub fn to_toml(&self) -> String {
@@ -162,8 +168,10 @@ impl Value {
                 format!("[{}]", items.join(", "))
             }
             Kind::Table(table) => {
-                let entries: Vec<String> =
-                    table.iter().map(|(key, entry)| format!("{key} = {}", entry.value.to_toml())).collect();
+                let entries: Vec<String> = table
+                    .iter()
+                    .map(|(key, entry)| format!("{} = {}", key_to_toml(key), entry.value.to_toml()))
+                    .collect();
                 format!("{{ {} }}", entries.join(", "))
             }
         }

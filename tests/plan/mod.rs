@@ -2,4 +2,7 @@
 
 mod bad;
 mod golden;
+mod layers;
+mod schema;
 mod table;
+mod view;

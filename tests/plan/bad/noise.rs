@@ -154,6 +154,27 @@ fn survives(toml: &str) {
     }
 }
 
+#[test]
+fn what_nests_without_end_is_answered() {
+    // A test's thread has a quarter of the stack that the main thread has, where all this happens.
+    let as_main = std::thread::Builder::new().stack_size(8 << 20).spawn(nested).expect("a thread can be started");
+    as_main.join().expect("it neither panics nor overflows");
+}
+
+fn nested() {
+    let service = |key: &str, value: &str| format!("[service.web]\ncommand = \"run\"\n{key} = \"{value}\"\n");
+    for (open, times) in [("not ", 255), ("1+", 510), ("(", 1000), ("a[", 510), ("-", 1000), ("[", 1000)] {
+        survives(&service("when", &format!("{}true", open.repeat(times))));
+        survives(&service("when", &format!("{}true", open.repeat(100 * times))));
+    }
+    for piece in ["{{ 1|upper|upper|upper", "{% if true %}", "{% for a in b %}", "{{ '}}' }}", "{{"] {
+        survives(&service("cwd", &piece.repeat(180)));
+        survives(&service("cwd", &piece.repeat(9000)));
+    }
+    survives(&format!("{}1", "a = [".repeat(9000)));
+    survives(&format!("a{} = 1", ".a".repeat(90_000)));
+}
+
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
