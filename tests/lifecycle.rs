@@ -133,7 +133,9 @@ async fn a_crash_is_restarted_and_leaves_the_others_up() {
     stack
         .until(|event| {
             match event {
-                Event::Exited { run, status, expected } => facts.push(format!("{run} {status}, expected {expected}")),
+                Event::Exited { run, status, expected, .. } => {
+                    facts.push(format!("{run} {status}, expected {expected}"))
+                }
                 Event::Gone { run, .. } => facts.push(format!("{run} gone")),
                 Event::RestartScheduled { process, .. } => facts.push(format!("{process} again")),
                 Event::BecameReady { run, .. } => facts.push(format!("{run} ready")),

@@ -10,8 +10,8 @@ use crate::support::session::{PATIENCE, Stack, eventually, fake, ladder, on, unt
 /// What happened to runs, in words.
 fn ends(events: &[Event]) -> Vec<String> {
     let words = events.iter().filter_map(|event| match event {
-        Event::Exited { run, status, expected: true } => Some(format!("{run} {status}")),
-        Event::Exited { run, status, expected: false } => Some(format!("{run} {status} unasked")),
+        Event::Exited { run, status, expected: true, .. } => Some(format!("{run} {status}")),
+        Event::Exited { run, status, expected: false, .. } => Some(format!("{run} {status} unasked")),
         Event::Escalated { run, ignored, signal, .. } => Some(format!("{run} ignored {ignored}, gets {signal}")),
         Event::Stopping { processes, now } => Some(format!("stopping {processes}, now: {now}")),
         _ => None,

@@ -319,7 +319,7 @@ static READY: Record = Record {
         field("notify", Shape::Truth, "It says `READY=1` at `$NOTIFY_SOCKET`, as systemd has it."),
         field("liveness", Shape::Truth, "Start it again when its probes fail after it was ready; else that is shown."),
         field("failures", Shape::Number(1, 1000), "After so many failures in a row, with `liveness`; 3 if not given."),
-        field("health_interval", Shape::Duration, "Time between two looks once it is ready; 5s if not given."),
+        field("health_interval", Shape::Duration, "Time between two looks once it is ready; 10s if not given."),
     ],
 };
 

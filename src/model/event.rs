@@ -99,6 +99,8 @@ pub enum Event {
         status: ExitStatus,
         /// Whether it had been told to.
         expected: bool,
+        /// Whether the system killed something of ours for want of memory while it ran, and KILL ended it.
+        out_of_memory: bool,
     },
     /// Nothing of a run's tree is left.
     Gone {

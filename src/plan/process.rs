@@ -19,7 +19,8 @@ use super::spec::{Oneshot, Probe, ProcessSpec, Readiness};
 /// How long a service with probes may take to be ready, where nobody says otherwise.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 const READY_INTERVAL: Duration = Duration::from_millis(200);
-const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+/// Once it is ready: many servers log each request, and nobody wants to read of ours all the time.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
 const LIVENESS_FAILURES: u32 = 3;
 
 /// What a process is made from.

@@ -27,7 +27,7 @@ use crate::model::{ExitStatus, Leftovers, Origin, Owner, Pid, RunId, Rung, Signa
 use crate::plan::{Probe, ProcessSpec};
 use crate::shim::Request;
 use crate::supervise::Input;
-use crate::sys::{listeners, proc};
+use crate::sys::{listeners, memory, proc};
 
 /// How long the exit waits for the last lines: a leftover may hold the output open.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -109,6 +109,7 @@ impl Child {
                 return self.tell(Input::SpawnFailed(self.run.clone(), SpawnFailure::Shim { why })).await;
             }
         };
+        let killed_before = memory::kills();
         let (spawned, stop) = self.spawn(inherited).await;
         let spawned = match spawned {
             Ok(spawned) => spawned,
@@ -121,7 +122,7 @@ impl Child {
         if let Some(rung) = stop {
             self.stop(&control, rung).await;
         }
-        let mut course = Course { pumps, exited: None, told: false, probing: JoinSet::new() };
+        let mut course = Course { pumps, exited: None, told: false, killed_before, probing: JoinSet::new() };
         let mut prober = Some(self.prober(pid, shim, notify));
         let mut ask = |course: &mut Course| {
             if let Some(prober) = prober.take() {
@@ -333,6 +334,10 @@ impl Child {
     async fn tell_exit(&self, course: &mut Course) {
         let Some(status) = course.exited.filter(|_| !course.told) else { return };
         course.told = true;
+        let killed = matches!(status, ExitStatus::Signal { signal: Signal::KILL, .. });
+        if killed && memory::kills() > course.killed_before && course.killed_before.is_some() {
+            self.tell(Input::OutOfMemory(self.run.clone())).await;
+        }
         self.tell(Input::Exited(self.run.clone(), status)).await;
     }
 
@@ -384,6 +389,8 @@ impl Child {
 struct Course {
     pumps: JoinSet<()>,
     exited: Option<ExitStatus>,
+    /// How many the system had killed for want of memory before it was started.
+    killed_before: Option<u64>,
     /// Whether its exit was told.
     told: bool,
     probing: JoinSet<()>,

@@ -100,6 +100,7 @@ fn end_of(input: &Input) -> Option<RunId> {
         | Input::Paused(..)
         | Input::Noted(_)
         | Input::Remaining(..)
+        | Input::OutOfMemory(_)
         | Input::Exited(..)
         | Input::Unkillable(..)
         | Input::Interrupted(_)

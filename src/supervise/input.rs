@@ -27,6 +27,8 @@ pub enum Input {
     Paused(RunId, Health),
     /// Something worth saying came up while an effect was performed.
     Noted(String),
+    /// KILL ended the main process of a run, and the system had killed for want of memory. Its exit follows.
+    OutOfMemory(RunId),
     /// The main process of a run ended, and its output with it.
     Exited(RunId, ExitStatus),
     /// Nothing of a run's tree is left.

@@ -59,6 +59,7 @@ pub(super) struct Run {
     /// How many rounds of its probes failed in a row since it was ready.
     pub(super) failed_rounds: u32,
     survivors: Vec<Pid>,
+    out_of_memory: bool,
 }
 
 /// Why a run ends.
@@ -201,6 +202,13 @@ impl Process {
         self.enter(to, turn);
     }
 
+    /// Its main process is about to have been killed for want of memory.
+    pub(super) fn ran_out_of_memory(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.out_of_memory = true;
+        }
+    }
+
     /// Its main process ended.
     pub(super) fn exited(&mut self, status: ExitStatus, turn: &mut Turn) -> End {
         let stopping = match self.phase {
@@ -211,7 +219,8 @@ impl Process {
         run.exited = Some(status);
         run.ended = Some(turn.now);
         let (id, expected) = (run.id.clone(), !matches!(run.cause, Cause::Itself));
-        turn.emit(Event::Exited { run: id.clone(), status, expected });
+        let out_of_memory = run.out_of_memory && !expected;
+        turn.emit(Event::Exited { run: id.clone(), status, expected, out_of_memory });
         match stopping {
             // It had been told alone; what it leaves behind is told now.
             Some(rung) if rung.target == Target::Main => turn.ask(Effect::Stop(id, to_the_rest(rung))),
@@ -441,6 +450,7 @@ impl Run {
             last_probe: None,
             failed_rounds: 0,
             survivors: Vec::new(),
+            out_of_memory: false,
         }
     }
 

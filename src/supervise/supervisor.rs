@@ -142,6 +142,7 @@ impl Supervisor {
             Input::ProbeFailed(run, failure) => self.with(&run, |process| process.probe_failed(failure, turn)),
             Input::Paused(run, health) => self.with(&run, |process| process.paused(health, turn)),
             Input::Noted(text) => turn.emit(Event::Notice { text }),
+            Input::OutOfMemory(run) => self.with(&run, Process::ran_out_of_memory),
             Input::Exited(run, status) => {
                 let mut ended = None;
                 self.with(&run, |process| {

@@ -8,6 +8,7 @@ pub mod fd;
 pub mod flock;
 pub mod limits;
 pub mod listeners;
+pub mod memory;
 pub mod pidfd;
 pub mod pipe;
 pub mod poll;

@@ -85,9 +85,10 @@ pub(super) fn say(event: &Event) -> Say {
             Say::Now(on(&run.process, Tone::Bad, text))
         }
         Event::Exited { run, expected: true, .. } => Say::Now(on(&run.process, Tone::Dim, "stopped")),
-        Event::Exited { run, status, expected: false } => {
+        Event::Exited { run, status, expected: false, out_of_memory } => {
             let tone = if status.success() { Tone::Dim } else { Tone::Bad };
-            Say::Soon(on(&run.process, tone, status.to_string()))
+            let why = if *out_of_memory { ", probably because memory ran out" } else { "" };
+            Say::Soon(on(&run.process, tone, format!("{status}{why}")))
         }
         Event::Gone { leftovers: Leftovers::None, .. } => Say::Nothing,
         Event::Gone { run, leftovers: Leftovers::Swept(strays) } => {
@@ -208,9 +209,10 @@ mod tests {
             Event::HealthChanged { run: run.clone(), health: Health::Ok, last: None },
             Event::HealthChanged { run: run.clone(), health: Health::Stopped, last: None },
             Event::NotAlive { run: run.clone(), failures: 3, last: refused.clone() },
-            Event::Exited { run: run.clone(), status: ExitStatus::Code(1), expected: false },
-            Event::Exited { run: run.clone(), status: killed, expected: false },
-            Event::Exited { run: run.clone(), status: killed, expected: true },
+            Event::Exited { run: run.clone(), status: ExitStatus::Code(1), expected: false, out_of_memory: false },
+            Event::Exited { run: run.clone(), status: killed, expected: false, out_of_memory: false },
+            Event::Exited { run: run.clone(), status: killed, expected: false, out_of_memory: true },
+            Event::Exited { run: run.clone(), status: killed, expected: true, out_of_memory: false },
             Event::RestartScheduled { process: worker.clone(), delay: Duration::from_millis(500) },
             Event::GaveUp { process: worker.clone(), why: "5 runs in a row ended early".into() },
             Event::Gone { run: run.clone(), leftovers: Leftovers::None },
@@ -262,6 +264,7 @@ mod tests {
         region.worker failed its probe 3 times in a row: nothing answers at 127.0.0.1:8010; stopping it
         region.worker exited with 1 …
         region.worker was ended by SIGKILL …
+        region.worker was ended by SIGKILL, probably because memory ran out …
         region.worker stopped
         ; starting again in 0.5s | region.worker starts again in 0.5s
         region.worker is left alone: 5 runs in a row ended early

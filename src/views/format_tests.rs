@@ -214,7 +214,7 @@ fn the_last_line_needs_no_newline() {
 
 fn exited(process: &str, code: i32) -> Event {
     let run = RunId { process: name(process), number: 1 };
-    Event::Exited { run, status: ExitStatus::Code(code), expected: false }
+    Event::Exited { run, status: ExitStatus::Code(code), expected: false, out_of_memory: false }
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Setup {
                 self.at_work.push((run.process.clone(), at));
                 told(&run.process, "started".to_owned())
             }
-            Event::Exited { run, status, expected } if self.steps.contains(&run.process) => {
+            Event::Exited { run, status, expected, .. } if self.steps.contains(&run.process) => {
                 if status.success() && !expected {
                     return Step::Silent;
                 }
@@ -101,7 +101,10 @@ mod tests {
         assert_eq!(started.text, "started");
         assert_eq!(setup.line(at(5), 80), "setting up pip 4s");
         assert_eq!(setup.line(at(5), 12), "setting up ");
-        assert_eq!(setup.take_in(at(9), &Event::Exited { run, status, expected: false }), Step::Silent);
+        assert_eq!(
+            setup.take_in(at(9), &Event::Exited { run, status, expected: false, out_of_memory: false }),
+            Step::Silent
+        );
         let Step::Told(ended) = setup.take_in(at(9), &done(Phase::Ready)) else { panic!("it is told") };
         assert_eq!(ended.text, "done after 8s");
         assert!(!setup.is_busy());

@@ -142,6 +142,7 @@ impl Oracle {
             Input::ProbeFailed(..)
             | Input::Paused(..)
             | Input::Noted(_)
+            | Input::OutOfMemory(_)
             | Input::Remaining(..)
             | Input::Unkillable(..)
             | Input::PeersAnswered(_)
@@ -291,7 +292,7 @@ impl Oracle {
                     assert!(self.fulfils(at, Condition::Ready), "{process} is called ready");
                 }
             }
-            Event::Exited { run, status, expected } => {
+            Event::Exited { run, status, expected, .. } => {
                 let told = self.told(run).expect("a run under way");
                 assert_eq!(told.exited, Some((now, *status)), "an exit is said once, and truly");
                 assert_eq!(told.stopped_before_exit, *expected, "{run}: expected");

@@ -301,6 +301,26 @@ fn who_is_held_by_a_debugger_is_not_ended_by_its_probe() {
 }
 
 #[test]
+fn that_memory_ran_out_is_said_of_an_end_that_nobody_asked_for() {
+    let killed = ExitStatus::Signal { signal: Signal::KILL, core: false };
+    for asked in [false, true] {
+        let mut sim = Sim::new("a");
+        sim.until_ready();
+        if asked {
+            sim.stop("a");
+        }
+        let run = sim.run("a");
+        assert_eq!(sim.step(Input::OutOfMemory(run.clone())), NONE);
+        sim.step(Input::Exited(run, killed));
+        let said = sim.said(|event| match event {
+            Event::Exited { out_of_memory, .. } => Some(*out_of_memory),
+            _ => None,
+        });
+        assert_eq!(said, [!asked]);
+    }
+}
+
+#[test]
 fn while_a_stop_takes_long_it_says_for_how_long_and_for_whom_it_waits() {
     let mut sim = Sim::new("a");
     sim.until_ready();

@@ -572,3 +572,18 @@ error: `service.b.backoff`: `min` (5s) is above `max` (1s)
 "#,
     );
 }
+
+#[test]
+fn liveness_needs_something_to_ask() {
+    refused(
+        "[service.web]\ncommand = [\"web\"]\nready = { notify = true, liveness = true }\n",
+        "error: web can't be asked whether it is ready: ready.liveness is true, but no probe of it can be asked again
+ --> devserver.toml:1:1
+  |
+1 | [service.web]
+  | ^^^^^^^^^^^^^
+  |
+  = help: give it ready.tcp, ready.http or ready.exec, or leave ready.liveness out
+",
+    );
+}
