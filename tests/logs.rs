@@ -126,3 +126,60 @@ fn what_makes_no_sense_is_said_with_the_fix() {
     }
     assert!(complaint(folder, &["--since", "soon"]).starts_with("error: --since: `soon`"));
 }
+
+/// Runs the project until all was said, and returns the lines of its processes, bare and sorted.
+fn shown(folder: &Path, arguments: &[&str]) -> Vec<String> {
+    let mut stack = Stack::start(folder, arguments, &[]);
+    stack.wait_for("everything is up");
+    eventually("all of it is stored", || {
+        let text = logs(folder, &["--raw", "--since-restart"]).1;
+        (text.contains("bye") && text.contains("warning") && text.contains("red")).then_some(())
+    });
+    stack.stop();
+    let output = stack.output();
+    let lines =
+        output.lines().filter_map(|line| line.split_once(" │ ")).filter(|(head, _)| !head.contains("devserver"));
+    let mut lines: Vec<String> = lines.map(|(_, text)| text.to_owned()).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn what_is_shown_can_be_chosen_and_everything_is_stored() {
+    let tasks = ["red", "task 1", "task 2", "task 3", "task 4", "task 5"];
+    let web = ["a warning", "bye", "hello from web"];
+    for (arguments, lines) in [
+        (&["--only", "worker"][..], &tasks[..]),
+        (&["--hide=worker"], &web),
+        (&["--only=web,worker", "--hide", "web"], &tasks),
+        (&["--grep", "ask [12]|^red$|bye"], &["bye", "red", "task 1", "task 2"]),
+    ] {
+        assert_eq!(shown(project().path(), arguments), lines, "{arguments:?}");
+    }
+    let folder = project();
+    let text = format!("{PROJECT}log = {{ show = false }}\n");
+    fs::write(folder.path().join("devserver.toml"), text).expect("it can be written");
+    assert_eq!(shown(folder.path(), &[]), web, "a quiet service");
+    assert_eq!(shown(folder.path(), &["--only=worker"]), tasks, "unless it is named");
+}
+
+#[test]
+fn a_choice_that_makes_no_sense_starts_nothing() {
+    let folder = project();
+    for (arguments, said) in [
+        ("--only=wroker", "error: --only: no process of this run is called `wroker`\n  help: did you mean `worker`?\n"),
+        (
+            "--hide=mail",
+            "error: --hide: no process of this run is called `mail`\n  help: processes of this run are `web` and `worker`\n",
+        ),
+        (
+            "--grep=[",
+            "error: --grep can't be `[`: unclosed character class\n  help: put a backslash before a character that is meant as it stands: `\\(`\n",
+        ),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_devserver"));
+        let output = command.arg(arguments).current_dir(folder.path()).output().expect("devserver runs");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), errors), (Some(2), format!("{said}\nNothing was started.\n")));
+    }
+}

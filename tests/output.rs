@@ -13,7 +13,7 @@ use devserver::bus::{Batch, Bus, Ending, From, Kind, Limits, Stream, Subscriptio
 use devserver::logs::Sanitiser;
 use devserver::model::{Event, Origin, ProcessName, RunId};
 use devserver::runner::{Pump, PumpEnd};
-use devserver::views::{Options, PrinterEnd, print};
+use devserver::views::{Choice, Options, PrinterEnd, print};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nix::pty::openpty;
@@ -49,6 +49,7 @@ fn options(colour: bool) -> Options {
         setup: vec![],
         live: false,
         columns: 80,
+        choice: Choice::default(),
         zone: TimeZone::UTC,
     }
 }

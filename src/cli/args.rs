@@ -120,12 +120,18 @@ pub enum Invocation {
 }
 
 /// How the stream looks, as asked for.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Look {
     /// `--plain`: no colours.
     pub plain: bool,
     /// `--prefix` or `--no-prefix`; the configuration's where neither is given.
     pub prefix: Option<bool>,
+    /// `--only`: whose lines are shown.
+    pub only: Vec<String>,
+    /// `--hide`: whose aren't.
+    pub hide: Vec<String>,
+    /// `--grep`: what they must match.
+    pub grep: Option<String>,
 }
 
 /// How a plan is printed.
@@ -230,11 +236,18 @@ fn with_config_args(command: Command) -> Command {
         )
 }
 
-fn look_args() -> [Arg; 3] {
+fn look_args() -> [Arg; 6] {
+    let names = |name: &'static str, help: &'static str| {
+        let arg = Arg::new(name).long(name).value_name("NAME").action(ArgAction::Append).value_delimiter(',');
+        arg.help(help).help_heading(HEAD)
+    };
+    let only = names("only", "Show the lines of these processes only; several with commas");
+    let hide = names("hide", "Don't show the lines of these processes");
+    let grep = Arg::new("grep").long("grep").value_name("REGEX").help("Show only lines that match").help_heading(HEAD);
     let prefix = switch("prefix", "Begin each line with its process").overrides_with("no-prefix").hide(true);
     let no_prefix =
         switch("no-prefix", "Print lines bare: no time, no name").overrides_with("prefix").help_heading(HEAD);
-    [switch("plain", "No colours, nothing pretty").help_heading(HEAD), prefix, no_prefix]
+    [only, hide, grep, switch("plain", "No colours, nothing pretty").help_heading(HEAD), prefix, no_prefix]
 }
 
 /// What a start and a plan have in common.
@@ -318,7 +331,10 @@ pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
                 (_, true) => Some(false),
                 _ => None,
             };
-            Ok(Invocation::Up(choices(&matches, config, args)?, Look { plain: matches.get_flag("plain"), prefix }))
+            let names = |flag: &str| matches.get_many::<String>(flag).into_iter().flatten().cloned().collect();
+            let grep = matches.get_one::<String>("grep").cloned();
+            let (only, hide, plain) = (names("only"), names("hide"), matches.get_flag("plain"));
+            Ok(Invocation::Up(choices(&matches, config, args)?, Look { plain, prefix, only, hide, grep }))
         }
         Some(("plan", plan)) => {
             let view = PlanView {

@@ -9,10 +9,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use regex::bytes::Regex;
 
 use crate::config::nearest;
-use crate::model::{ProcessName, parse_duration};
-use crate::views::{Form, Options, Query, QueryError, logs as show};
+use crate::model::{ProcessName, Selector, ServiceName, parse_duration};
+use crate::plan::{Plan, ProcessSpec};
+use crate::views::{Choice, Form, Options, Query, QueryError, logs as show};
 
-use super::args::Colour;
+use super::args::{Colour, Look};
 use super::discover::{Env, Found};
 use super::exit_code::Exit;
 use super::main::stdout_colour;
@@ -88,6 +89,49 @@ pub fn pattern(flag: &str, text: &str) -> Result<Regex, Failure> {
     })
 }
 
+/// Which lines a run shows: of whom, and which. Who is named is shown also if its service says otherwise.
+///
+/// # Errors
+/// When nobody goes by such a name, or the pattern isn't one.
+pub fn choice(found: &Found, plan: &Plan, look: &Look) -> Result<Choice, Failure> {
+    let named = |flag: &str, names: &[String]| {
+        let processes = || plan.processes.iter().map(|process| &process.name);
+        names.iter().try_fold(Vec::new(), |mut all, name| {
+            let selector = Selector::new(name);
+            let before = all.len();
+            all.extend(processes().filter(|process| selector.matches(process)).cloned());
+            match all.len() > before {
+                true => Ok(all),
+                false => {
+                    let hint = near(name, processes()).unwrap_or_else(|| {
+                        format!(
+                            "processes of this run are {}",
+                            crate::config::listed(processes().map(ProcessName::as_str))
+                        )
+                    });
+                    Err(Failure::new(Exit::Usage, format!("{flag}: no process of this run is called `{name}`"), hint))
+                }
+            }
+        })
+    };
+    let (only, hide) = (named("--only", &look.only)?, named("--hide", &look.hide)?);
+    let is_quiet = |service: &ServiceName| found.config.services.get(service).is_some_and(|service| !service.show);
+    let is_hidden = |process: &ProcessSpec| {
+        hide.contains(&process.name)
+            || if only.is_empty() { is_quiet(&process.service) } else { !only.contains(&process.name) }
+    };
+    let hidden = plan.processes.iter().filter(|process| is_hidden(process)).map(|process| process.name.clone());
+    let grep = look.grep.as_deref().map(|text| pattern("--grep", text)).transpose()?;
+    Ok(Choice { hidden: hidden.collect(), grep })
+}
+
+/// The name that was probably meant.
+fn near<'p>(name: &str, known: impl Iterator<Item = &'p ProcessName> + Clone) -> Option<String> {
+    let names = known.map(ProcessName::as_str);
+    let near = nearest(name, names.clone().chain(names.filter_map(|name| name.rsplit('.').next())))?;
+    Some(format!("did you mean `{near}`?"))
+}
+
 /// Prints them.
 ///
 /// # Errors
@@ -129,6 +173,7 @@ pub fn logs(found: &Found, view: LogsView, colour: Colour, env: &Env) -> Result<
             setup: Vec::new(),
             live: false,
             columns: 100,
+            choice: Choice::default(),
             zone: jiff::tz::TimeZone::system(),
         },
         silos: silos.collect(),
@@ -142,13 +187,8 @@ fn failure(error: &QueryError) -> Failure {
     let (exit, hint) = match error {
         QueryError::Nothing { .. } => (Exit::NotRunning, "start something with `devserver`".to_owned()),
         QueryError::Unknown { name, known } => {
-            let names = || known.iter().map(ProcessName::as_str);
-            let near = nearest(name, names().chain(names().filter_map(|name| name.rsplit('.').next())));
-            let hint = match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there is something of {}", crate::config::listed(names())),
-            };
-            (Exit::Usage, hint)
+            let listed = || crate::config::listed(known.iter().map(ProcessName::as_str));
+            (Exit::Usage, near(name, known.iter()).unwrap_or_else(|| format!("there is something of {}", listed())))
         }
         QueryError::NoCursor { .. } => {
             (Exit::Usage, "take it from the last line of `devserver logs --json`".to_owned())

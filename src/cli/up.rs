@@ -66,6 +66,7 @@ pub fn up(
     let facts = discover::facts(found, env.clone());
     let mut plan = plan(&found.config, choices, &facts)?;
     oneshots::note_fresh(&mut plan);
+    let choice = super::logs::choice(found, &plan, &look)?;
     let folder = RuntimeFolder::of(&found.folder, env);
     let words: Vec<String> = args.iter().map(|word| quoted(word)).collect();
     let locks = folder.take(&plan, format!("devserver {}", words.join(" ")).trim_end())?;
@@ -88,6 +89,7 @@ pub fn up(
                 .collect(),
             live: io::stdout().is_terminal() && env.get("TERM").is_none_or(|term| term != "dumb") && !look.plain,
             columns: console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns)),
+            choice,
             zone: jiff::tz::TimeZone::system(),
         };
         run(Arc::new(plan), mask, inherited, options, stored(found), &runtime)

@@ -337,6 +337,7 @@ pub(super) fn services(root: &Table) -> IndexMap<ServiceName, Service> {
             inputs: templates(table, "inputs"),
             input_variables: texts(table, "input_variables"),
             exit_on_end: truth(table, "exit_on_end").unwrap_or(false),
+            show: get(table, "log").and_then(Value::as_table).and_then(|log| truth(log, "show")).unwrap_or(true),
             origin: value.origin.clone(),
         };
         (name, service)

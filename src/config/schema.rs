@@ -255,6 +255,8 @@ pub struct Service {
     pub input_variables: Vec<String>,
     /// Its end is the end of the run.
     pub exit_on_end: bool,
+    /// Whether its lines are shown.
+    pub show: bool,
     /// Where it is declared.
     pub origin: Origin,
 }

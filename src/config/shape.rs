@@ -298,7 +298,17 @@ static SERVICE: Record = Record {
         field("inputs", TEMPLATES, "Files (patterns) that a oneshot is made from; it runs again when they change."),
         field("input_variables", WORDS, "Environment variables that a oneshot's result depends on, as its inputs."),
         field("exit_on_end", Shape::Truth, "Its end is the end of the run, with its exit code."),
+        field("log", Shape::Table(&SERVICE_LOG), "How its lines are shown."),
     ],
+};
+
+static SERVICE_LOG: Record = Record {
+    noun: "a service's log",
+    fields: &[field(
+        "show",
+        Shape::Truth,
+        "Whether its lines are shown; they are stored all the same, and `--only` shows them.",
+    )],
 };
 
 static DEPENDS: Map =

@@ -53,6 +53,13 @@ fn secrets_that_overlap_are_hidden_together() {
 }
 
 #[test]
+fn many_secrets_are_found_as_few_are() {
+    let many: Vec<String> = (0..300).map(|index| format!("secret-number-{index:03}")).collect();
+    let mask = mask(&many.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    assert_eq!(mask.text("a secret-number-000 b secret-number-299 c"), "a •••• b •••• c");
+}
+
+#[test]
 fn with_nothing_to_hide_nothing_is_looked_at() {
     let mask = Mask::default();
     let mut masking = Masking::default();

@@ -1,4 +1,5 @@
-//! Which lines are wanted: those that match a pattern, without their escape sequences, as a whole.
+//! Which lines are wanted: those of some processes, and those that match a pattern, without their escape
+//! sequences, as a whole. What isn't wanted is stored all the same, and events are always shown.
 
 use std::collections::HashMap;
 
@@ -6,10 +7,21 @@ use regex::bytes::Regex;
 
 use crate::bus::{Block, Ending, Stream};
 use crate::logs::Sanitiser;
+use crate::model::{ProcessName, RunId};
 
-/// Lets through the lines that match.
+/// Which lines a view shows; all if nothing is said.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// Processes whose lines it doesn't show.
+    pub hidden: Vec<ProcessName>,
+    /// What a line must match.
+    pub grep: Option<Regex>,
+}
+
+/// Lets through the lines that are wanted.
 #[derive(Debug)]
 pub(super) struct Chooser {
+    hidden: Vec<ProcessName>,
     pattern: Option<Regex>,
     begun: HashMap<Stream, Begun>,
     text: Vec<u8>,
@@ -28,17 +40,26 @@ impl Chooser {
     /// Of a line that comes in pieces no more than this is put together.
     const LONGEST: usize = 64 * 1024;
 
-    pub(super) fn new(pattern: Option<Regex>) -> Self {
-        Self { pattern, begun: HashMap::new(), text: Vec::new() }
+    pub(super) fn new(choice: Choice) -> Self {
+        let Choice { hidden, grep: pattern } = choice;
+        Self { hidden, pattern, begun: HashMap::new(), text: Vec::new() }
     }
 
     /// Whether everything is let through.
     pub(super) const fn is_open(&self) -> bool {
-        self.pattern.is_none()
+        self.pattern.is_none() && self.hidden.is_empty()
+    }
+
+    /// Forgets a run of which nothing can come any more.
+    pub(super) fn forget(&mut self, run: &RunId) {
+        self.begun.retain(|stream, _| stream.run != *run);
     }
 
     /// What of a block is wanted; none if nothing is. A line that matches once more of it is there comes whole.
     pub(super) fn block(&mut self, block: &Block) -> Option<Block> {
+        if self.hidden.contains(&block.stream.run.process) {
+            return None;
+        }
         let Some(pattern) = &self.pattern else { return Some(block.clone()) };
         let (mut bytes, mut continues, mut ending) = (Vec::new(), false, Ending::Newline);
         for line in block.lines() {
@@ -92,7 +113,8 @@ mod tests {
 
     #[test]
     fn a_line_is_chosen_as_a_whole_wherever_it_was_let_out() {
-        let mut chooser = Chooser::new(Some(Regex::new("b.*d").expect("a pattern")));
+        let grep = Some(Regex::new("b.*d").expect("a pattern"));
+        let mut chooser = Chooser::new(Choice { grep, ..Choice::default() });
         let some = |text: &str, continues| Some((text.to_owned(), continues));
         assert_eq!(
             chosen(&mut chooser, "a\n\x1b[1mb\x1b[0md\nc\n", false, Ending::Newline),
@@ -101,5 +123,13 @@ mod tests {
         assert_eq!(chosen(&mut chooser, "ab", false, Ending::Paused), None);
         assert_eq!(chosen(&mut chooser, "cd ", true, Ending::Paused), some("abcd ", false));
         assert_eq!(chosen(&mut chooser, "e\nf\n", true, Ending::Newline), some("e\n", true));
+    }
+
+    #[test]
+    fn lines_of_a_hidden_process_are_not_wanted() {
+        let hidden = vec![ProcessName::new("web").expect("a name")];
+        let mut chooser = Chooser::new(Choice { hidden, grep: None });
+        assert!(!chooser.is_open());
+        assert_eq!(chosen(&mut chooser, "a\n", false, Ending::Newline), None);
     }
 }

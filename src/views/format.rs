@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::choose::Chooser;
 use super::event::{Say, Sentence, say};
 use super::palette::{Tone, colour_of};
 use super::plain::Options;
@@ -71,6 +72,7 @@ pub(super) struct Formatter {
     cursor: Option<Stream>,
     held: Vec<Held>,
     setup: Setup,
+    chooser: Chooser,
     prefix: Vec<u8>,
     text: Vec<u8>,
 }
@@ -87,6 +89,7 @@ impl Formatter {
             cursor: None,
             held: Vec::new(),
             setup: Setup::new(options.setup.clone()),
+            chooser: Chooser::new(options.choice.clone()),
             options,
             prefix: Vec::new(),
             text: Vec::new(),
@@ -96,7 +99,12 @@ impl Formatter {
     /// Adds what is to be seen of a record.
     pub(super) fn record(&mut self, record: &Record, out: &mut Vec<u8>) {
         match &record.body {
-            Body::Block(block) => self.block(block, out),
+            Body::Block(block) if self.chooser.is_open() => self.block(block, out),
+            Body::Block(block) => {
+                if let Some(chosen) = self.chooser.block(block) {
+                    self.block(&chosen, out);
+                }
+            }
             Body::Event(event) => self.event(record.at, event, out),
             Body::Lagged { missed } => {
                 let text = format!("{missed} lines and events are missing here: they came faster than they were read");
@@ -281,7 +289,10 @@ impl Formatter {
                 out.extend_from_slice(text.as_bytes());
             }
             // Nothing of its lines can come any more.
-            Event::Gone { run, .. } => self.begun.retain(|stream, _| stream.run != *run),
+            Event::Gone { run, .. } => {
+                self.begun.retain(|stream, _| stream.run != *run);
+                self.chooser.forget(run);
+            }
             _ => {}
         }
     }

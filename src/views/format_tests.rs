@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{ExitStatus, Leftovers, Origin, Phase, RunId};
+use crate::views::Choice;
 
 fn name(name: &str) -> ProcessName {
     ProcessName::new(name).expect("a name")
@@ -23,6 +24,7 @@ fn options() -> Options {
         setup: vec![],
         live: false,
         columns: 80,
+        choice: Choice::default(),
         zone: TimeZone::UTC,
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use regex::bytes::Regex;
 use serde_json::json;
 
-use super::choose::Chooser;
+use super::choose::{Choice, Chooser};
 use super::format::Formatter;
 use super::plain::{self, Options};
 use super::store::{Cursor, Entry, Reader, Stored};
@@ -125,7 +125,7 @@ pub fn logs(query: Query, mut out: File) -> Result<(), QueryError> {
     stored.retain(|stored| query.since.is_none_or(|since| stored.entry.at >= since));
     let options = Options { names: known.into_iter().filter(|name| is_asked(name)).collect(), ..query.options };
     let mut show = Show {
-        chooser: Chooser::new(query.grep),
+        chooser: Chooser::new(Choice { grep: query.grep, ..Choice::default() }),
         formatter: Formatter::new(options),
         form: query.form,
         silos: query.silos,

@@ -11,6 +11,7 @@ mod setup;
 mod store;
 mod summary;
 
+pub use choose::Choice;
 pub use file::{StoreOptions, store};
 pub use logs::{Form, Query, QueryError, logs};
 pub use plain::{Options, PrinterEnd, print};

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::choose::Choice;
 use super::format::Formatter;
 use crate::bus::{Batch, Subscription};
 use crate::model::ProcessName;
@@ -35,6 +36,8 @@ pub struct Options {
     pub live: bool,
     /// How wide the summary may be.
     pub columns: usize,
+    /// Whose lines are shown, and which.
+    pub choice: Choice,
     /// Where the times are.
     pub zone: TimeZone,
 }

@@ -127,7 +127,7 @@ error: unknown key `wait` in service `web`
 7 | wait = "10s"
   | ^^^^
   |
-  = help: known keys are `help`, `command`, `silos`, `when`, `shared`, `each`, `cwd`, `env`, `port`, `url`, `depends_on`, `ready`, `stop`, `restart`, `backoff`, `pty`, `oneshot`, `creates`, `inputs`, `input_variables` and `exit_on_end`
+  = help: known keys are `help`, `command`, `silos`, `when`, `shared`, `each`, `cwd`, `env`, `port`, `url`, `depends_on`, `ready`, `stop`, `restart`, `backoff`, `pty`, `oneshot`, `creates`, `inputs`, `input_variables`, `exit_on_end` and `log`
 
 error: unknown key `htpp` in the readiness of `service.web`
  --> devserver.toml:8:11
