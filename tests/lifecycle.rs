@@ -303,10 +303,14 @@ async fn work_that_failed_is_not_remembered() {
 async fn two_sessions_of_one_checkout_set_it_up_once() {
     let folder = folder();
     let script = "echo ran >> runs; while [ ! -e go ]; do sleep 0.01; done; touch made";
-    let spec = || oneshot("venv", script, &["made"], Some("d1"));
-    let mut first = Stack::start(folder.path(), vec![spec()]);
+    let specs = || {
+        let mut pip = oneshot("pip", "echo installed >> runs; touch installed", &["installed"], Some("d2"));
+        pip.depends_on = vec![on("venv", Condition::Ready)];
+        vec![oneshot("venv", script, &["made"], Some("d1")), pip]
+    };
+    let mut first = Stack::start(folder.path(), specs());
     first.until_started("venv#1").await;
-    let mut second = Stack::start(folder.path(), vec![spec()]);
+    let mut second = Stack::start(folder.path(), specs());
     let said = second
         .until(|event| match event {
             Event::Notice { text } => Some(text.clone()),
@@ -318,7 +322,7 @@ async fn two_sessions_of_one_checkout_set_it_up_once() {
     fs::write(folder.path().join("go"), "").expect("it is written");
     assert_eq!(first.verdict().await, Verdict::Fine);
     assert_eq!(second.verdict().await, Verdict::Fine);
-    assert_eq!(fs::read_to_string(folder.path().join("runs")).expect("it ran"), "ran\n");
+    assert_eq!(fs::read_to_string(folder.path().join("runs")).expect("it ran"), "ran\ninstalled\n");
 }
 
 #[tokio::test]
@@ -343,8 +347,13 @@ async fn starting_up_ends_with_how_everything_stands() {
     let mut plan = plan(vec![fake("server", &[]), oneshot("venv", "true", &[], None)]);
     plan.notices.push("celery-beat is off".into());
     plan.peers = vec![
-        Peer { silo: SiloName::new("control").expect("a name"), host: "127.0.0.1".into(), port },
-        Peer { silo: SiloName::new("region").expect("a name"), host: "127.0.0.1".into(), port: free_port() },
+        Peer { silo: SiloName::new("control").expect("a name"), host: "127.0.0.1".into(), port, start: "a".into() },
+        Peer {
+            silo: SiloName::new("region").expect("a name"),
+            host: "127.0.0.1".into(),
+            port: free_port(),
+            start: "b".into(),
+        },
     ];
     let mut stack = Stack::of(folder.path(), plan);
     let notice = stack

@@ -156,7 +156,7 @@ message = "the database isn't ready"
       help: start the broker
 
     error: the database isn't ready
-      = `/bin/sh -c echo migrations are missing >&2; exit 3` ended with 3: migrations are missing
+      = `/bin/sh -c 'echo migrations are missing >&2; exit 3'` ended with 3: migrations are missing
 
     Nothing was started.
     "##);

@@ -16,10 +16,14 @@ use crate::runner::child_environment;
 use crate::sys::listeners;
 
 use super::exit_code::Exit;
+use super::plan::quoted;
 use super::report::{Failure, Trouble};
 
 const TCP_TIMEOUT: Duration = Duration::from_secs(1);
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A command longer than this isn't repeated in a finding.
+const LONG_COMMAND: usize = 60;
 
 /// Looks for everything that must be there before a start.
 ///
@@ -246,18 +250,25 @@ async fn run(words: &[String], check: &Check, plan: &Plan, inherited: &[(OsStrin
     command.args(arguments).env_clear().envs(env).current_dir(&plan.root).process_group(0).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     match tokio::time::timeout(COMMAND_TIMEOUT, command.output()).await {
-        Err(_) => Err(format!("`{}` didn't end within {}", words.join(" "), brief(COMMAND_TIMEOUT))),
-        Ok(Err(error)) => Err(format!("`{}` can't be run: {error}", words.join(" "))),
+        Err(_) => Err(format!("`{}` didn't end within {}", shown(words), brief(COMMAND_TIMEOUT))),
+        Ok(Err(error)) => Err(format!("`{}` can't be run: {error}", shown(words))),
         Ok(Ok(output)) if output.status.success() => Ok(()),
         Ok(Ok(output)) => {
             let said = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
             let last = String::from_utf8_lossy(said).lines().last().unwrap_or_default().trim().to_owned();
             let how = output.status.code().map_or_else(|| "was killed".to_owned(), |code| format!("ended with {code}"));
-            Err(if last.is_empty() {
-                format!("`{}` {how}", words.join(" "))
-            } else {
-                format!("`{}` {how}: {last}", words.join(" "))
-            })
+            let command = shown(words);
+            Err(if last.is_empty() { format!("`{command}` {how}") } else { format!("`{command}` {how}: {last}") })
         }
+    }
+}
+
+/// A command as one types it; of a script that is given as a word its program will do.
+fn shown(words: &[String]) -> String {
+    let whole: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    let whole = whole.join(" ");
+    match words {
+        [program, ..] if whole.chars().count() > LONG_COMMAND => format!("{} …", quoted(program)),
+        _ => whole,
     }
 }

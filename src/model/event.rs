@@ -21,6 +21,8 @@ pub struct PeerAnswer {
     pub address: String,
     /// Whether somebody listens there.
     pub answers: bool,
+    /// The command that starts it there, as one types it.
+    pub start: String,
 }
 
 /// Something that happened, in the order in which the supervisor took it in.

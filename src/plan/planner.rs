@@ -334,6 +334,10 @@ impl<'a> Draft<'a> {
     /// The silos that this run talks to but doesn't start. A silo that runs alone talks to none.
     fn peers(&self) -> Vec<Peer> {
         let config = self.scopes.config;
+        let bind = &self.scopes.bind;
+        let usual = (bind.host.as_str(), bind.port) == (config.bind.host.as_str(), config.bind.port);
+        let address = if usual { String::new() } else { format!("{bind} ") };
+        let flags: String = port_flags(self.scopes).iter().map(|flag| format!("{flag} ")).collect();
         let alone = self.selected().iter().any(|(_, silo)| silo.exclusive);
         let host = match self.scopes.bind.host.as_str() {
             "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
@@ -346,7 +350,8 @@ impl<'a> Draft<'a> {
         others
             .filter_map(|(name, _)| {
                 let port = port_of(name, self.ports)?;
-                Some(Peer { silo: name.clone(), host: host.clone(), port })
+                let start = format!("devserver {address}{flags}--silo={name}");
+                Some(Peer { silo: name.clone(), host: host.clone(), port, start })
             })
             .collect()
     }

@@ -62,6 +62,8 @@ pub struct Peer {
     pub host: String,
     /// And a port.
     pub port: u16,
+    /// The command that starts it where this run looks for it, as one types it.
+    pub start: String,
 }
 
 /// A service that doesn't run in a silo, and why.

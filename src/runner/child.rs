@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use super::environ::child_environment;
 use super::notify::Notify;
-use super::oneshot::{AtWork, Setup, Waited};
+use super::oneshot::{AtWork, Setup};
 use super::probe::Prober;
 use super::pump::{LogProbe, Pump};
 use super::spawn::{Control, Output, Report, Reports, Spawned, Spawner};
@@ -159,10 +159,11 @@ impl Child {
                 () = stopped(&mut self.orders) => return self.taken_back(),
             };
             match begun {
-                Ok((_, Waited::Yes)) if premises.setup.is_done(&spec.name, oneshot) => {
+                // Looked at anew under the lock: another supervisor may have done it since the plan was made.
+                Ok(_) if premises.setup.is_done(&spec.name, oneshot) => {
                     return Before::Over(Input::UpToDate(self.run.clone()));
                 }
-                Ok((at_work, _)) => lock = Some(at_work),
+                Ok(at_work) => lock = Some(at_work),
                 Err(error) => {
                     let why = format!("the lock of this checkout can't be used: {error}");
                     return Before::Over(Input::SpawnFailed(self.run.clone(), SpawnFailure::Shim { why }));

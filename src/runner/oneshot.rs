@@ -51,15 +51,6 @@ pub(super) struct AtWork {
     process: ProcessName,
 }
 
-/// Whether it had to wait for another supervisor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waited {
-    /// It did; its work may be done.
-    Yes,
-    /// It didn't.
-    No,
-}
-
 impl Setup {
     pub(super) fn new(root: &Path) -> Self {
         Self { root: root.to_owned(), shared: Arc::default() }
@@ -73,17 +64,11 @@ impl Setup {
     ///
     /// # Errors
     /// When the lock can't be used.
-    pub(super) async fn begin(
-        &self,
-        process: &ProcessName,
-        news: &mpsc::Sender<Input>,
-    ) -> io::Result<(AtWork, Waited)> {
-        let mut waited = Waited::No;
+    pub(super) async fn begin(&self, process: &ProcessName, news: &mpsc::Sender<Input>) -> io::Result<AtWork> {
         loop {
             match self.look(process)? {
-                Look::Ours => return Ok((AtWork { setup: self.clone(), process: process.clone() }, waited)),
+                Look::Ours => return Ok(AtWork { setup: self.clone(), process: process.clone() }),
                 Look::Theirs(record) => {
-                    waited = Waited::Yes;
                     if let Some(record) = record {
                         let _ = news.send(Input::Noted(format!("waiting for {record}"))).await;
                     }
@@ -179,7 +164,7 @@ mod tests {
         ProcessName::new(text).expect("a name")
     }
 
-    async fn begin(setup: &Setup, process: &str) -> (AtWork, Waited) {
+    async fn begin(setup: &Setup, process: &str) -> AtWork {
         setup.begin(&name(process), &mpsc::channel(4).0).await.expect("the lock can be used")
     }
 
@@ -187,19 +172,17 @@ mod tests {
     async fn a_second_supervisor_waits_and_says_for_whom() {
         let folder = tempfile::tempdir().expect("a folder");
         let (first, second) = (Setup::new(folder.path()), Setup::new(folder.path()));
-        let (venv, waited) = begin(&first, "venv").await;
-        assert_eq!(waited, Waited::No);
-        let (npm, waited) = begin(&first, "npm").await;
-        assert_eq!(waited, Waited::No);
+        let venv = begin(&first, "venv").await;
+        let npm = begin(&first, "npm").await;
         let (news, mut said) = mpsc::channel(4);
         let waiting =
-            tokio::spawn(async move { second.begin(&name("venv"), &news).await.expect("the lock can be used").1 });
+            tokio::spawn(async move { second.begin(&name("venv"), &news).await.expect("the lock can be used") });
         let Some(Input::Noted(text)) = said.recv().await else { panic!("it says for whom it waits") };
         assert!(text.starts_with(&format!("waiting for pid {} (", session::own_pid())), "{text}");
         assert!(text.ends_with("), which is setting up `venv` and `npm`"), "{text}");
         drop(venv);
         drop(npm);
-        assert_eq!(waiting.await.expect("no panic"), Waited::Yes);
+        waiting.await.expect("no panic");
         // The holder's record changed on the way, which may have been said too.
         assert!(said.recv().await.is_none_or(|input| matches!(input, Input::Noted(_))));
     }

@@ -19,7 +19,8 @@ pub(super) async fn ask(peers: Vec<Peer>) -> Vec<PeerAnswer> {
         asked.spawn(async move {
             let connected = timeout(PATIENCE, TcpStream::connect((bare(&peer.host), peer.port))).await;
             let answers = matches!(connected, Ok(Ok(_)));
-            (index, PeerAnswer { silo: peer.silo, address: address(&peer.host, peer.port), answers })
+            let address = address(&peer.host, peer.port);
+            (index, PeerAnswer { silo: peer.silo, address, answers, start: peer.start })
         });
     }
     let mut answers = asked.join_all().await;
@@ -49,8 +50,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let taken = listener.local_addr().expect("it is bound").port();
         let free = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("it is bound").port();
-        let peer =
-            |silo: &str, port| Peer { silo: SiloName::new(silo).expect("a name"), host: "127.0.0.1".into(), port };
+        let peer = |silo: &str, port| {
+            let silo = SiloName::new(silo).expect("a name");
+            Peer { silo, host: "127.0.0.1".into(), port, start: String::new() }
+        };
         let answers = ask(vec![peer("region", free), peer("control", taken)]).await;
         let told: Vec<_> = answers.iter().map(|answer| (answer.silo.as_str(), answer.answers)).collect();
         assert_eq!(told, [("region", false), ("control", true)]);

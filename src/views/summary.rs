@@ -52,12 +52,12 @@ pub fn summary(summary: &Summary<'_>) -> String {
         page.line("", Tone::Bad, &format!("{} {}", process.name, escaped(&why).replace("\\u{a}", " ")));
     }
     page.absent(summary.absent);
-    for PeerAnswer { silo, address, answers } in summary.peers {
+    for PeerAnswer { silo, address, answers, start } in summary.peers {
         let address = escaped(address);
         if *answers {
             page.line("", Tone::Dim, &format!("{silo} answers at {address}"));
         } else {
-            let text = format!("{silo} at {address} isn't answering; start it with `devserver --silo={silo}`");
+            let text = format!("{silo} at {address} isn't answering; start it with `{}`", escaped(start));
             page.line("", Tone::Warn, &text);
         }
     }

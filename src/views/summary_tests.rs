@@ -83,6 +83,7 @@ fn one_silo_alone_with_things_that_do_not_run() {
         silo: SiloName::new("control").expect("a name"),
         address: "127.0.0.1:8001".into(),
         answers: false,
+        start: "devserver --silo=control".into(),
     }];
     let absent = [
         ("celery-beat", "--celery-beat is off"),
@@ -119,8 +120,12 @@ fn what_failed_says_why_and_who_waits_for_it() {
     processes[7].hold = Some(Hold::Blocked { dependency: server, failure: gave_up });
     processes[8].phase = Phase::Idle;
     processes[8].hold = Some(Hold::NotWanted);
-    let peers =
-        [PeerAnswer { silo: SiloName::new("us2").expect("a name"), address: "127.0.0.1:8020".into(), answers: true }];
+    let peers = [PeerAnswer {
+        silo: SiloName::new("us2").expect("a name"),
+        address: "127.0.0.1:8020".into(),
+        answers: true,
+        start: String::new(),
+    }];
     insta::assert_snapshot!(shown(processes, &peers, &[], false), @r"
 
     ▲ 7 of 9 are up after 14s

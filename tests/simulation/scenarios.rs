@@ -601,7 +601,7 @@ fn starting_up_ends_with_a_summary_that_knows_the_other_silos() {
     let mut plan = plan(vec![process("a"), process("b")]);
     plan.notices.push("celery-beat is off".into());
     let silo = SiloName::new("control").expect("a name");
-    plan.peers.push(Peer { silo: silo.clone(), host: "127.0.0.1".into(), port: 8001 });
+    plan.peers.push(Peer { silo: silo.clone(), host: "127.0.0.1".into(), port: 8001, start: String::new() });
     let mut sim = Sim::of(plan);
     sim.begin();
     assert_eq!(sim.said(|event| matches!(event, Event::Notice { .. }).then_some(())).len(), 1);
@@ -609,7 +609,7 @@ fn starting_up_ends_with_a_summary_that_knows_the_other_silos() {
     sim.spawned("b");
     assert_eq!(sim.ready("a"), NONE);
     assert_eq!(sim.ready("b"), ["ask 1 peers"]);
-    let answer = PeerAnswer { silo, address: "127.0.0.1:8001".into(), answers: false };
+    let answer = PeerAnswer { silo, address: "127.0.0.1:8001".into(), answers: false, start: String::new() };
     sim.step(Input::PeersAnswered(vec![answer.clone()]));
     sim.step(Input::PeersAnswered(vec![]));
     let said = sim.said(|event| match event {

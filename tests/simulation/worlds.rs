@@ -248,7 +248,7 @@ fn random_plan(dice: &mut Dice) -> Plan {
     let mut plan = fixture::plan(specs);
     if dice.chance(30) {
         let silo = SiloName::new("control").expect("a name");
-        plan.peers.push(Peer { silo, host: "127.0.0.1".into(), port: 8_001 });
+        plan.peers.push(Peer { silo, host: "127.0.0.1".into(), port: 8_001, start: String::new() });
     }
     plan
 }
