@@ -86,7 +86,7 @@ impl Sanitiser {
     /// Adds the beginning of a line to `out`, without what can't be judged before the rest is there, and
     /// with its colours left open.
     ///
-    /// When the line goes on without a carriage return, its text begins with this one's.
+    /// When the line goes on and isn't rewritten or erased, its text begins with this one's.
     pub fn beginning(&self, line: &[u8], out: &mut Vec<u8>) {
         self.text(line, Extent::Beginning, out);
     }
@@ -170,7 +170,7 @@ fn after_string(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// What stands in for the terminal: one line that can be rewritten from its start.
+/// What stands in for the terminal: one line that can be rewritten from its start, or erased.
 struct Screen<'a> {
     colour: bool,
     out: &'a mut Vec<u8>,
@@ -179,17 +179,22 @@ struct Screen<'a> {
     open: Vec<u8>,
     /// Whether what was written leaves a colour open.
     colours: bool,
-    /// A carriage return was seen: the next text replaces what there is.
+    /// The cursor went back to the start: the next text replaces what there is.
     rewinds: bool,
 }
 
 impl Screen<'_> {
     fn rewind(&mut self) {
-        if std::mem::take(&mut self.rewinds) {
-            self.out.truncate(self.start);
-            self.out.extend_from_slice(&self.open);
-            self.colours = !self.open.is_empty();
+        if self.rewinds {
+            self.erase();
         }
+    }
+
+    fn erase(&mut self) {
+        self.rewinds = false;
+        self.out.truncate(self.start);
+        self.out.extend_from_slice(&self.open);
+        self.colours = !self.open.is_empty();
     }
 }
 
@@ -214,9 +219,26 @@ impl Perform for Screen<'_> {
     }
 
     fn csi_dispatch(&mut self, params: &Params, intermediates: &[u8], ignore: bool, action: char) {
-        if action != 'm' || !intermediates.is_empty() || ignore || !self.colour {
+        if !intermediates.is_empty() || ignore {
             return;
         }
+        // What is left out counts as 0.
+        let first = params.iter().next().and_then(|param| param.first().copied()).unwrap_or(0);
+        match (action, first) {
+            ('m', _) if self.colour => self.colours(params),
+            // To the first column, as the spinners of npm and pip do it.
+            ('G' | '`', 0 | 1) => self.rewinds = true,
+            // The line is erased: all of it, up to here, or from its start on.
+            ('K', 1) if !self.rewinds => self.erase(),
+            ('K', 2) => self.erase(),
+            ('K' | 'J', 0) if self.rewinds => self.erase(),
+            _ => {}
+        }
+    }
+}
+
+impl Screen<'_> {
+    fn colours(&mut self, params: &Params) {
         let mut sgr = Sgr::default();
         for param in params {
             sgr.push(param);

@@ -23,7 +23,7 @@ fn screen_clearing_cursor_moves_scroll_regions_and_resets_are_dropped() {
         (b"a\x1b[2Jb", "ab"),
         (b"a\x1b[Hb", "ab"),
         (b"a\x1b[10;20Hb", "ab"),
-        (b"a\x1b[3Ab\x1b[Kc\x1b[2Kd", "abcd"),
+        (b"a\x1b[3Ab\x1b[Kc\x1b[2Jd", "abcd"),
         (b"a\x1b[5;10rb", "ab"),
         (b"a\x1bcb", "ab"),
         (b"a\x1b7b\x1b8c\x1bMd\x1b#8e\x1b(0f", "abcdef"),
@@ -103,6 +103,31 @@ fn a_line_that_rewrites_itself_shows_its_last_state() {
         (b"\x1b[31m10%\r\x1b[0m", "\x1b[31m10%\x1b[0m"),
         (b"a\x08b\x07c\x7fd\x0be\x0cf\0g", "abcdefg"),
         (b"a\tb", "a\tb"),
+    ]);
+}
+
+#[test]
+fn a_spinner_that_goes_back_by_a_cursor_sequence_shows_its_last_state() {
+    table(&[
+        ("\x1b[1G\x1b[0K⠹ reify\x1b[1G\x1b[0K⠸ reify".as_bytes(), "⠸ reify"),
+        (b"10%\x1b[G20%\x1b[0G30%\x1b[`40%", "40%"),
+        (b"10%\x1b[1G", "10%"),
+        (b"text\x1b[5G more", "text more"),
+        (b"\x1b[31mone\x1b[1G\x1b[Ktwo", "\x1b[31mtwo\x1b[0m"),
+    ]);
+}
+
+#[test]
+fn an_erased_line_is_empty() {
+    table(&[
+        (b"10%\x1b[2K", ""),
+        (b"10%\x1b[2Kdone", "done"),
+        (b"10%\x1b[1Kdone", "done"),
+        (b"10%\r\x1b[K", ""),
+        (b"10%\r\x1b[J", ""),
+        (b"10%\r\x1b[1K20%", "20%"),
+        (b"10%\x1b[K\x1b[J", "10%"),
+        (b"\x1b[31mred\x1b[2K", "\x1b[31m\x1b[0m"),
     ]);
 }
 
@@ -223,7 +248,8 @@ proptest! {
 
     #[test]
     fn the_beginning_of_a_line_is_how_its_text_begins(mut line in line(), at in 0usize..100) {
-        line.retain(|byte| *byte != b'\r');
+        // Nothing that rewrites or erases it.
+        line.retain(|byte| !matches!(byte, b'\r' | b'G' | b'`' | b'K' | b'J'));
         let mut beginning = Vec::new();
         Sanitiser::coloured().beginning(&line[..at.min(line.len())], &mut beginning);
         let whole = sanitised(Sanitiser::coloured(), &line);

@@ -2,12 +2,13 @@
 //!
 //! No line is ever torn. Where a child paused in mid-line (a prompt), its text stands there without a
 //! newline, and goes on there if nobody else has spoken; else what was shown gets its newline and the
-//! rest comes on a line of its own that begins with `…`.
+//! rest comes on a line of its own that begins with `…`, once the line ends or nothing was added to it
+//! for a second: the frames of a spinner are no news.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::choose::Chooser;
 use super::event::{Say, Sentence, say};
@@ -33,19 +34,39 @@ struct Begun {
     shown: Vec<u8>,
     /// Whether anything of it stands on the screen.
     stands: bool,
+    /// Since when there is more of it than was written, and when that is to be written.
+    waits: Option<Waits>,
 }
+
+/// More of a line than stands on the screen.
+#[derive(Debug, Clone, Copy)]
+struct Waits {
+    since: Timestamp,
+    latest: Timestamp,
+    due: Timestamp,
+}
+
+/// So long a line must have been left alone before its latest state is shown.
+const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(1);
+
+/// A line that only grows (dots for progress) waits no longer than this.
+const GROWN: SignedDuration = SignedDuration::from_secs(5);
 
 impl Begun {
     /// A line that goes on for longer than this isn't put together any more.
     const LONGEST: usize = 64 * 1024;
 
-    /// A line that is rewritten all the time (a progress bar), bounded: its last state is what counts.
-    fn rewritten(mut raw: Vec<u8>) -> Vec<u8> {
-        if raw.len() > Self::LONGEST {
-            let last = memchr::memrchr(b'\r', &raw).unwrap_or(0);
-            raw.drain(..last.max(raw.len() - Self::LONGEST));
+    /// More of it came, and this is its text by now.
+    fn wait(&mut self, at: Timestamp, text: &[u8]) {
+        let since = self.waits.map_or(at, |waits| waits.since);
+        let quiet = at + LEFT_ALONE;
+        let due = if text.starts_with(&self.shown) { quiet.min(since + GROWN) } else { quiet };
+        self.waits = Some(Waits { since, latest: at, due });
+        // One that is rewritten all the time (a progress bar), bounded: its last state is what counts.
+        if self.raw.len() > Self::LONGEST {
+            let last = memchr::memrchr(b'\r', &self.raw).unwrap_or(0);
+            self.raw.drain(..last.max(self.raw.len() - Self::LONGEST));
         }
-        raw
     }
 }
 
@@ -128,6 +149,7 @@ impl Formatter {
     /// Says what waits and ends the line that stands there.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
         self.release(out);
+        self.show_waiting(|_, _| true, out);
         self.break_line(out);
     }
 
@@ -140,7 +162,7 @@ impl Formatter {
         out.reserve(block.bytes.len() + block.count() * (self.prefix.len() + 1));
         for line in block.lines() {
             if line.continues || line.ending != Ending::Newline {
-                self.piece(&block.stream, line, out);
+                self.piece(&block.stream, block.at, line, out);
                 continue;
             }
             self.break_line(out);
@@ -155,74 +177,124 @@ impl Formatter {
     }
 
     /// A line that isn't there as a whole, or goes on with one that wasn't.
-    fn piece(&mut self, stream: &Stream, line: Line<'_>, out: &mut Vec<u8>) {
+    fn piece(&mut self, stream: &Stream, at: Timestamp, line: Line<'_>, out: &mut Vec<u8>) {
         let begun = if line.continues { self.begun.remove(stream) } else { None };
         let goes_on = line.continues && begun.as_ref().is_none_or(|begun| begun.stands);
-        let Begun { mut raw, mut shown, .. } = begun.unwrap_or_default();
-        raw.extend_from_slice(line.bytes);
+        let mut begun = begun.unwrap_or_default();
+        begun.raw.extend_from_slice(line.bytes);
         let mut text = std::mem::take(&mut self.text);
         text.clear();
         if line.ending == Ending::Paused {
-            self.sanitiser.beginning(&raw, &mut text);
+            self.sanitiser.beginning(&begun.raw, &mut text);
         } else {
-            self.sanitiser.line(&raw, &mut text);
+            self.sanitiser.line(&begun.raw, &mut text);
         }
-        let rest = text.strip_prefix(&shown[..]);
+        if line.ending == Ending::Paused && goes_on && self.can_wait(stream, &begun, &text) {
+            begun.wait(at, &text);
+            self.begun.insert(stream.clone(), begun);
+        } else {
+            let wrote = self.rest_of(stream, &begun, goes_on, &text, line.ending, out);
+            match line.ending {
+                Ending::Newline | Ending::EndOfFile if wrote => self.end_line(out),
+                Ending::Newline | Ending::EndOfFile => {}
+                Ending::Cut => {
+                    if wrote {
+                        out.extend_from_slice(MORE);
+                        self.end_line(out);
+                    }
+                    self.begun.insert(stream.clone(), Begun { stands: true, ..Begun::default() });
+                }
+                Ending::Paused => self.leave(stream, begun.raw, &text, wrote, goes_on, out),
+            }
+        }
+        self.text = text;
+    }
+
+    /// Whether what is new of a line that stands there needn't be seen yet: it takes the place of what was shown, or
+    /// would need a line of its own.
+    fn can_wait(&self, stream: &Stream, begun: &Begun, text: &[u8]) -> bool {
+        match text.strip_prefix(&begun.shown[..]) {
+            None => true,
+            Some([]) => false,
+            Some(_) => self.cursor.as_ref() != Some(stream) && begun.raw.len() <= Begun::LONGEST,
+        }
+    }
+
+    /// Writes what wasn't written of a line with this text. Returns whether the cursor is behind it now.
+    fn rest_of(
+        &mut self,
+        stream: &Stream,
+        begun: &Begun,
+        goes_on: bool,
+        text: &[u8],
+        ending: Ending,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let rest = text.strip_prefix(&begun.shown[..]);
         let at_cursor = goes_on && self.cursor.as_ref() == Some(stream);
-        let wrote = match rest {
+        match rest {
             Some([]) if goes_on => at_cursor,
             Some(rest) if at_cursor => {
-                out.extend(open_sgr(&shown));
+                out.extend(open_sgr(&begun.shown));
                 out.extend_from_slice(rest);
                 true
             }
-            // It was rewritten from its start, and will be again: its last state is shown when it ends.
-            None if line.ending == Ending::Paused => {
-                self.text = text;
-                let raw = Begun::rewritten(raw);
-                self.begun.insert(stream.clone(), Begun { raw, shown, stands: true });
-                return;
-            }
-            Some([]) if line.ending == Ending::Paused => false,
+            // It was erased: what stands there stays, and there is nothing to add.
+            None if text.is_empty() => at_cursor,
+            Some([]) if ending == Ending::Paused => false,
             rest => {
                 self.break_line(out);
                 out.extend_from_slice(&self.prefix);
                 if goes_on {
                     out.extend_from_slice(MORE);
                     out.push(b' ');
-                    out.extend(open_sgr(if rest.is_some() { &shown } else { b"" }));
+                    out.extend(open_sgr(if rest.is_some() { &begun.shown } else { b"" }));
                 }
-                out.extend_from_slice(rest.unwrap_or(&text));
+                out.extend_from_slice(rest.unwrap_or(text));
                 true
             }
-        };
-        match line.ending {
-            Ending::Newline | Ending::EndOfFile if wrote => self.end_line(out),
-            Ending::Newline | Ending::EndOfFile => {}
-            Ending::Cut => {
-                if wrote {
-                    out.extend_from_slice(MORE);
-                    self.end_line(out);
-                }
-                self.begun.insert(stream.clone(), Begun { stands: true, ..Begun::default() });
-            }
-            Ending::Paused => {
-                if wrote {
-                    if !open_sgr(&text).is_empty() {
-                        out.extend_from_slice(RESET);
-                    }
-                    self.cursor = Some(stream.clone());
-                }
-                shown.clear();
-                if raw.len() > Begun::LONGEST {
-                    raw.clear();
-                } else {
-                    shown.extend_from_slice(&text);
-                }
-                self.begun.insert(stream.clone(), Begun { raw, shown, stands: wrote || goes_on });
-            }
         }
-        self.text = text;
+    }
+
+    /// Keeps a line that paused with this text.
+    fn leave(&mut self, stream: &Stream, mut raw: Vec<u8>, text: &[u8], wrote: bool, goes_on: bool, out: &mut Vec<u8>) {
+        if wrote {
+            if !open_sgr(text).is_empty() {
+                out.extend_from_slice(RESET);
+            }
+            self.cursor = Some(stream.clone());
+        }
+        let mut shown = Vec::new();
+        if raw.len() > Begun::LONGEST {
+            raw.clear();
+        } else {
+            shown.extend_from_slice(text);
+        }
+        self.begun.insert(stream.clone(), Begun { raw, shown, stands: wrote || goes_on, waits: None });
+    }
+
+    /// When more of a line that hasn't ended is to be shown.
+    pub(super) fn lines_due(&self) -> Option<Timestamp> {
+        self.begun.values().filter_map(|begun| Some(begun.waits?.due)).min()
+    }
+
+    /// Shows the lines that haven't ended as they are by now: those that are due.
+    pub(super) fn release_lines(&mut self, now: Timestamp, out: &mut Vec<u8>) {
+        self.show_waiting(|_, waits| waits.due <= now, out);
+    }
+
+    fn show_waiting(&mut self, which: impl Fn(&Stream, &Waits) -> bool, out: &mut Vec<u8>) {
+        let waiting = self.begun.iter().filter_map(|(stream, begun)| Some((stream.clone(), begun.waits?)));
+        let mut waiting: Vec<(Stream, Waits)> = waiting.filter(|(stream, waits)| which(stream, waits)).collect();
+        waiting.sort_by_key(|(_, waits)| waits.due);
+        for (stream, Waits { latest, .. }) in waiting {
+            let Some(begun) = self.begun.remove(&stream) else { continue };
+            self.set_prefix(latest, stream.run.process.as_str(), None);
+            let mut text = Vec::new();
+            self.sanitiser.beginning(&begun.raw, &mut text);
+            let wrote = self.rest_of(&stream, &begun, true, &text, Ending::Paused, out);
+            self.leave(&stream, begun.raw, &text, wrote, true, out);
+        }
     }
 
     fn end_line(&mut self, out: &mut Vec<u8>) {
@@ -283,13 +355,15 @@ impl Formatter {
         }
         match &**event {
             Event::Settled { status, peers } => {
-                self.finish(out);
+                self.release(out);
+                self.break_line(out);
                 let Options { absent, colour, columns, .. } = &self.options;
                 let text = summary(&Summary { status, peers, absent, colour: *colour, columns: *columns });
                 out.extend_from_slice(text.as_bytes());
             }
             // Nothing of its lines can come any more.
             Event::Gone { run, .. } => {
+                self.show_waiting(|stream, _| stream.run == *run, out);
                 self.begun.retain(|stream, _| stream.run != *run);
                 self.chooser.forget(run);
             }

@@ -70,6 +70,12 @@ impl Screen {
         self.record(Body::Event(Arc::new(event)));
     }
 
+    /// So many milliseconds from now.
+    fn look(&mut self, after: i64) {
+        let now = Timestamp::from_millisecond(self.seconds * 1000 + after).expect("a time");
+        self.formatter.release_lines(now, &mut self.shown);
+    }
+
     fn shown(&self) -> String {
         String::from_utf8(self.shown.clone()).expect("text")
     }
@@ -195,6 +201,68 @@ fn of_a_progress_bar_the_first_and_the_last_state_are_shown() {
 }
 
 #[test]
+fn a_line_that_is_rewritten_is_shown_again_once_it_is_left_alone() {
+    let mut screen = Screen::new(Options { timestamps: true, ..options() });
+    screen.says("web", "⠋ looking");
+    for frame in ["⠙", "⠹", "⠸"] {
+        screen.seconds += 1;
+        screen.says("web", &format!("\x1b[1G\x1b[0K{frame} looking"));
+        screen.says("region.worker", "hello\n");
+    }
+    screen.says("web", "\x1b[1G\x1b[0K? Overwrite (y/N) ");
+    screen.look(999);
+    insta::assert_snapshot!(screen.shown(), @r"
+    12:00:00 web           │ ⠋ looking
+    12:00:01 region.worker │ hello
+    12:00:02 region.worker │ hello
+    12:00:03 region.worker │ hello
+    ");
+    screen.look(1000);
+    screen.says("web", "yes\n");
+    assert_eq!(screen.shown().lines().last(), Some("12:00:03 web           │ … ? Overwrite (y/N) yes"));
+}
+
+#[test]
+fn dots_among_other_lines_are_gathered() {
+    let mut screen = Screen::new(options());
+    for _ in 0..9 {
+        screen.says("web", ".");
+        screen.says("region.worker", "hello\n");
+        screen.seconds += 1;
+        screen.look(-1);
+    }
+    screen.says("web", " done\n");
+    let shown = screen.shown().replace("region.worker │ hello\n", "");
+    assert_eq!(shown, "web           │ .\nweb           │ … .......\nweb           │ … . done\n");
+}
+
+#[test]
+fn a_line_that_is_erased_at_its_end_adds_nothing() {
+    let mut screen = Screen::new(options());
+    screen.says("web", "⠋ looking");
+    screen.says("region.worker", "hello\n");
+    screen.says("web", "\x1b[1G\x1b[0K");
+    screen.says("web", "\n");
+    screen.says("web", "next\n");
+    insta::assert_snapshot!(screen.shown(), @r"
+    web           │ ⠋ looking
+    region.worker │ hello
+    web           │ next
+    ");
+}
+
+#[test]
+fn what_waits_of_a_line_is_shown_when_its_process_is_gone() {
+    let mut screen = Screen::new(Options { prefix: false, ..options() });
+    screen.says("web", "10%");
+    screen.says("web", "\r20%");
+    let run = RunId { process: name("web"), number: 1 };
+    screen.event(Event::Gone { run, leftovers: Leftovers::None });
+    screen.says("region.worker", "hello\n");
+    assert_eq!(screen.shown(), "10%\n… 20%\nhello\n");
+}
+
+#[test]
 fn a_line_that_is_too_long_is_cut_visibly() {
     let mut screen = Screen::new(Options { prefix: false, ..options() });
     screen.ends("web", b"begin", Ending::Cut);
@@ -263,6 +331,7 @@ proptest! {
         for (process, text) in &pieces {
             screen.says(processes[*process], text);
         }
+        screen.formatter.finish(&mut screen.shown);
         for (at, process) in processes.iter().enumerate() {
             let said: String = pieces.iter().filter(|piece| piece.0 == at).map(|(_, text)| &**text).collect();
             let mut seen = String::new();

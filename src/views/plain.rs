@@ -60,6 +60,9 @@ const HELD: Duration = Duration::from_millis(200);
 /// So often the line is rewritten that says what is being set up.
 const REDRAWN: Duration = Duration::from_secs(1);
 
+/// The longest wait for a look at lines that haven't ended, whatever happens to the clock.
+const LINES: Duration = Duration::from_secs(1);
+
 /// To the start of the line, and its rest away: of a line that we wrote ourselves.
 const ERASE: &[u8; 4] = b"\r\x1b[K";
 
@@ -73,6 +76,8 @@ pub fn print<W: Write + AsFd>(mut records: Subscription, mut out: W, options: Op
     loop {
         let now = now();
         let wait = release_at.map(|at| at.saturating_duration_since(now));
+        let line = formatter.lines_due().map(|due| time_until(due).min(LINES));
+        let wait = wait.into_iter().chain(line).min();
         let wait = if live && formatter.is_setting_up() { Some(wait.unwrap_or(REDRAWN).min(REDRAWN)) } else { wait };
         let end = records.next_batch(&mut batch, wait);
         for record in batch.drain(..) {
@@ -84,6 +89,9 @@ pub fn print<W: Write + AsFd>(mut records: Subscription, mut out: W, options: Op
                 formatter.release(&mut text);
             }
             Batch::TimedOut | Batch::Records => {}
+        }
+        if formatter.lines_due().is_some() {
+            formatter.release_lines(wall_clock(), &mut text);
         }
         release_at = match formatter.holds() {
             true => release_at.or(Some(now + HELD)),
@@ -109,7 +117,12 @@ pub fn print<W: Write + AsFd>(mut records: Subscription, mut out: W, options: Op
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long something has been set up decides nothing")]
+fn time_until(due: Timestamp) -> Duration {
+    // Rounded up: a wait that ends too early would be one for nothing.
+    Duration::try_from(due.duration_since(wall_clock())).map_or(Duration::ZERO, |left| left + Duration::from_millis(1))
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long something has lasted decides nothing but what is seen when")]
 fn wall_clock() -> Timestamp {
     Timestamp::now()
 }
