@@ -37,6 +37,37 @@ fn every_key_has_its_entry_and_every_entry_its_key() {
     assert!(missing.is_empty() && stale.is_empty(), "without an entry: {missing:?}; without a key: {stale:?}");
 }
 
+/// The cells of a row; a bar in a cell is written `\|`.
+fn cells(line: &str) -> Vec<String> {
+    let inside = line.trim_start_matches("| ").trim_end_matches(" |").replace("\\|", "\u{0}");
+    inside.split(" | ").map(|cell| cell.replace('\u{0}', "|")).collect()
+}
+
+#[test]
+fn every_entry_says_what_is_there_if_it_is_not_given_and_has_an_example_that_fits() {
+    let (_, reference) = DOCS.split_once("## The file").expect("the section is there");
+    for line in reference.lines().filter(|line| line.starts_with("| `")) {
+        let row = cells(line);
+        let [key, _, unless_given, example, _] = row.as_slice() else { panic!("it hasn't five cells: {line}") };
+        assert!(!unless_given.is_empty(), "{line}");
+        let (key, example) = (key.trim_matches('`'), example.trim_matches('`').trim());
+        let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
+        // `[[env]]` and `[[list.NAME]]` are lists of tables; what lies in one is in their last.
+        let is_block = ["env", "check", "notice", "list.NAME"].contains(&table);
+        let head = match (table, is_block) {
+            ("", _) => String::new(),
+            (table, true) => format!("[[{table}]]\n"),
+            (table, false) => format!("[{table}]\n"),
+        };
+        let toml = [format!("{head}{last} = {example}\n"), format!("{example}\n")];
+        let readable = toml.iter().find(|toml| toml.parse::<toml::Table>().is_ok());
+        let toml = readable.unwrap_or_else(|| panic!("the example of {key} isn't TOML: {example}"));
+        // Names that stand for any are in capitals, which no name of a file may have.
+        let toml = toml.replace("NAME", "name");
+        assert_eq!(crate::plan::against_schema(&toml), Vec::<String>::new(), "{key}: {toml}");
+    }
+}
+
 /// Every example, together with what the others declare, is a good configuration.
 #[test]
 fn the_examples_load() {

@@ -6,3 +6,5 @@ mod layers;
 mod schema;
 mod table;
 mod view;
+
+pub(crate) use schema::against as against_schema;

@@ -73,7 +73,7 @@ fn of_key<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
     named.or_else(|| patterns.filter(|(pattern, _)| matches(pattern)).map(|(_, shape)| shape).next())
 }
 
-fn against(toml: &str) -> Vec<String> {
+pub(crate) fn against(toml: &str) -> Vec<String> {
     let table: toml::Table = toml.parse().expect("it is TOML");
     let value = serde_json::to_value(table).expect("TOML without dates is JSON");
     wrong(&devserver::config::json_schema(), &value, "")
