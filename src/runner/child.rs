@@ -14,7 +14,6 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
-use super::environ::child_environment;
 use super::oneshot::{AtWork, Setup, Waited};
 use super::probe::Prober;
 use super::pump::{LogProbe, Pump};
@@ -52,7 +51,6 @@ pub(super) enum Order {
 pub(super) struct Premises {
     pub(super) spawner: Spawner,
     pub(super) inherited: Vec<(OsString, OsString)>,
-    pub(super) project: std::path::PathBuf,
     pub(super) bus: Bus,
     pub(super) setup: Setup,
     pub(super) news: mpsc::Sender<Input>,
@@ -287,14 +285,13 @@ impl Child {
     }
 
     fn prober(&self, shim: Pid) -> Prober {
-        let Premises { spawner, inherited, project, news, .. } = &*self.premises;
+        let Premises { spawner, inherited, news, .. } = &*self.premises;
         Prober {
             run: self.run.clone(),
             spec: Arc::clone(&self.spec),
             shim,
-            cwd: project.join(&self.spec.cwd),
-            environment: child_environment(&self.spec, inherited, project),
-            children: spawner.children().clone(),
+            spawner: spawner.clone(),
+            inherited: inherited.clone(),
             news: news.clone(),
         }
     }
