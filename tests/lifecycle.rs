@@ -12,7 +12,7 @@ use devserver::model::{
 use devserver::plan::{Condition, Oneshot, Peer, Probe, ProcessSpec};
 
 use crate::support::plans::plan;
-use crate::support::session::{PATIENCE, Stack, fake, free_port, listening, on};
+use crate::support::session::{PATIENCE, Stack, eventually, fake, free_port, listening, living, on, until_gone};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
@@ -115,6 +115,73 @@ async fn what_a_probe_said_last_is_told_when_it_is_too_late() {
         })
         .await;
     assert_eq!(last, Some(ProbeFailure::Answer { target: url, why: "answered 503".into() }));
+    assert_eq!(stack.verdict().await, Verdict::GaveUp(vec![name("server")]));
+}
+
+#[tokio::test]
+async fn what_a_probes_command_leaves_behind_ends_with_its_answer() {
+    let folder = folder();
+    let pids = folder.path().join("pids");
+    let pid_file = pids.to_str().expect("UTF-8");
+    let mut spec = fake("server", &[]);
+    let probe = fake("probe", &["--pid-file", pid_file, "--tree", "full", "--exit", "0"]);
+    spec.ready.probes = vec![Probe::Exec { command: probe.command }];
+    let mut stack = Stack::start(folder.path(), vec![spec]);
+    stack.until_ready("server#1").await;
+    until_gone(&pids).await;
+    stack.interrupt(Signal::INT).await;
+    assert_eq!(stack.verdict().await, Verdict::Fine);
+}
+
+#[tokio::test]
+async fn a_probes_command_that_is_broken_off_is_gone_when_the_session_ends() {
+    let folder = folder();
+    let pids = folder.path().join("pids");
+    let pid_file = pids.to_str().expect("UTF-8");
+    let mut spec = fake("server", &[]);
+    let probe = fake("probe", &["--pid-file", pid_file, "--tree", "full", "--ignore", "TERM"]);
+    spec.ready.probes = vec![Probe::Exec { command: probe.command }];
+    let mut stack = Stack::start(folder.path(), vec![spec]);
+    eventually(|| fs::read_to_string(&pids).unwrap_or_default().lines().count() >= 9).await;
+    stack.interrupt(Signal::INT).await;
+    assert_eq!(stack.verdict().await, Verdict::Fine);
+    assert_eq!(living(&pids), []);
+}
+
+#[tokio::test]
+async fn what_a_probes_command_said_last_is_told() {
+    let (folder, port) = (folder(), free_port());
+    let script = "echo first; printf '\\033[31mno response\\033[0m\\n\\n' >&2; exit 2";
+    let mut spec = listening("server", port, &[]);
+    spec.ready.probes = vec![Probe::Exec { command: ["sh", "-c", script].map(str::to_owned).to_vec() }];
+    spec.ready.timeout = Some(Duration::from_secs(3));
+    let mut stack = Stack::start(folder.path(), vec![spec]);
+    let last = stack
+        .until(|event| match event {
+            Event::NotReady { last, .. } => Some(last.clone()),
+            _ => None,
+        })
+        .await;
+    let why = "exited with 2: no response".to_owned();
+    assert_eq!(last, Some(ProbeFailure::Command { command: format!("sh -c {script}"), why }));
+    assert_eq!(stack.verdict().await, Verdict::GaveUp(vec![name("server")]));
+}
+
+#[tokio::test]
+async fn a_probes_command_that_hangs_is_named_when_it_is_too_late() {
+    let folder = folder();
+    let mut spec = fake("server", &[]);
+    spec.ready.probes = vec![Probe::Exec { command: ["sleep", "100"].map(str::to_owned).to_vec() }];
+    spec.ready.timeout = Some(Duration::from_secs(4));
+    let mut stack = Stack::start(folder.path(), vec![spec]);
+    let last = stack
+        .until(|event| match event {
+            Event::NotReady { last, .. } => Some(last.clone()),
+            _ => None,
+        })
+        .await;
+    let why = "hasn't ended after 2s".to_owned();
+    assert_eq!(last, Some(ProbeFailure::Command { command: "sleep 100".into(), why }));
     assert_eq!(stack.verdict().await, Verdict::GaveUp(vec![name("server")]));
 }
 

@@ -15,7 +15,6 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
-use super::environ::child_environment;
 use super::notify::Notify;
 use super::oneshot::{AtWork, Setup};
 use super::probe::Prober;
@@ -64,7 +63,6 @@ pub(super) enum Order {
 pub(super) struct Premises {
     pub(super) spawner: Spawner,
     pub(super) inherited: Environment,
-    pub(super) project: std::path::PathBuf,
     pub(super) bus: Bus,
     pub(super) mask: Arc<Mask>,
     pub(super) setup: Setup,
@@ -354,7 +352,7 @@ impl Child {
     }
 
     fn prober(&self, main: Pid, shim: Pid, notify: Option<Notify>) -> Prober {
-        let Premises { spawner, inherited, project, news, .. } = &*self.premises;
+        let Premises { spawner, inherited, news, .. } = &*self.premises;
         Prober {
             run: self.run.clone(),
             spec: Arc::clone(&self.spec),
@@ -362,9 +360,8 @@ impl Child {
             shim,
             notify,
             unseen_said: AtomicBool::new(false),
-            cwd: project.join(&self.spec.cwd),
-            environment: child_environment(&self.spec, inherited, project),
-            children: spawner.children().clone(),
+            spawner: spawner.clone(),
+            inherited: inherited.clone(),
             news: news.clone(),
         }
     }

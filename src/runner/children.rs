@@ -71,6 +71,26 @@ impl Children {
         swept
     }
 
+    /// Waits until the children that were let go have ended, as they do by themselves; but not for long.
+    pub async fn see_off(&self) {
+        let ended = async {
+            while self.any_let_go() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let _ = timeout(PATIENCE, ended).await;
+    }
+
+    fn any_let_go(&self) -> bool {
+        let mut known = self.lock();
+        if known.values().all(|held| *held == Known::Held) {
+            return false;
+        }
+        let own: HashSet<Pid> = proc::children(session::own_pid()).into_iter().collect();
+        known.retain(|pid, held| *held == Known::Held || own.contains(pid));
+        known.values().any(|held| *held == Known::LetGo)
+    }
+
     /// One round. `true` when there were no strays.
     fn sweep_once(&self, swept: &mut Vec<Stray>) -> bool {
         let mut known = self.lock();

@@ -55,9 +55,8 @@ pub async fn drive(session: Session) -> Verdict {
     let Session { plan, bus, mask, spawner, inherited, mut commands, mut interrupts } = session;
     let clock = Clock::new();
     let (news, mut reports) = mpsc::channel(REPORTS);
-    let project = plan.root.clone();
-    let setup = Setup::new(&project);
-    let mut performer = Performer::new(Premises { spawner, inherited, project, bus, mask, setup, news });
+    let setup = Setup::new(&plan.root);
+    let mut performer = Performer::new(Premises { spawner, inherited, bus, mask, setup, news });
     let mut supervisor = Supervisor::new(plan);
     let mut requests = 0;
     let mut input = Input::Tick;

@@ -1,5 +1,6 @@
 //! Processes, ptys, probes and the loop: does what the supervisor says. It never decides.
 
+mod ask;
 mod child;
 mod children;
 mod clock;

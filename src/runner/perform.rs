@@ -111,6 +111,8 @@ impl Performer {
             Verdict::Abandoned => {}
             Verdict::Fine | Verdict::Killed | Verdict::GaveUp(_) | Verdict::Ended { .. } | Verdict::Unstoppable(_) => {
                 let _ = timeout(LAST_WORDS, async { while self.tasks.join_next().await.is_some() {} }).await;
+                // Of a probe's command that was broken off.
+                self.premises.spawner.children().see_off().await;
             }
         }
     }

@@ -3,11 +3,8 @@
 //! A listener that answers is asked whose it is. It never decides what follows from an answer.
 
 use std::ffi::OsString;
-use std::io;
 use std::net::IpAddr;
-use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,18 +15,18 @@ use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
-use super::children::Children;
+use super::ask::ask;
 use super::notify::Notify;
 use super::peers::{address, bare};
-use crate::model::{ExitStatus, Health, Owner, Pid, ProbeFailure, RunId, Signal, brief};
+use super::spawn::Spawner;
+use crate::model::{Health, Owner, Pid, ProbeFailure, RunId, brief};
 use crate::plan::{Probe, ProcessSpec};
 use crate::supervise::Input;
-use crate::sys::{listeners, proc, signal};
+use crate::sys::{listeners, proc};
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -52,12 +49,10 @@ pub(super) struct Prober {
     pub(super) unseen_said: AtomicBool,
     /// Everything of the run is below this.
     pub(super) shim: Pid,
-    /// The folder and environment for commands.
-    pub(super) cwd: PathBuf,
-    /// Its environment.
-    pub(super) environment: Vec<(OsString, OsString)>,
     /// Through which commands are started.
-    pub(super) children: Children,
+    pub(super) spawner: Spawner,
+    /// What we inherited, for their environment.
+    pub(super) inherited: Vec<(OsString, OsString)>,
     /// To whom the answers go.
     pub(super) news: mpsc::Sender<Input>,
 }
@@ -232,37 +227,16 @@ impl Prober {
 
     async fn ask_command(&self, command: &[String]) -> Result<(), ProbeFailure> {
         let failure = |why: String| ProbeFailure::Command { command: command.join(" "), why };
-        let Some((program, arguments)) = command.split_first() else { return Ok(()) };
-        #[expect(clippy::disallowed_methods, reason = "a probe's own command: short, and started as a known child")]
-        let mut child = Command::new(program);
-        child
-            .args(arguments)
-            .current_dir(&self.cwd)
-            .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .kill_on_drop(true);
-        let mut helper = self.children.start(&mut child).map_err(|error| failure(format!("can't be run: {error}")))?;
-        let status = match timeout(COMMAND_PATIENCE, helper.wait()).await {
-            Ok(status) => status.map_err(|error| failure(format!("was lost: {error}")))?,
+        let asked = ask(&self.spawner, &self.spec, command, &self.inherited, &self.run, COMMAND_PATIENCE);
+        let mut asked = pin!(asked);
+        match timeout(PATIENCE, asked.as_mut()).await {
+            Ok(answer) => answer.map_err(failure),
             Err(_) => {
-                // Its group, so that nothing of it stays: it leads one, and it is our child until it is waited for.
-                let _: io::Result<bool> = signal::send_group(helper.pid(), Signal::KILL);
-                let _: io::Result<_> = helper.wait().await;
-                return Err(failure(format!("didn't end within {}", brief(COMMAND_PATIENCE))));
+                // Else nothing would be known of it should the process run out of time meanwhile.
+                self.failed(failure(format!("hasn't ended after {}", brief(PATIENCE)))).await;
+                asked.await.map_err(failure)
             }
-        };
-        let status = match (status.code(), status.signal()) {
-            (Some(code), _) => ExitStatus::Code(code),
-            (None, number) => ExitStatus::Signal {
-                signal: Signal::from_number(number.unwrap_or_default()),
-                core: status.core_dumped(),
-            },
-        };
-        if status.success() { Ok(()) } else { Err(failure(status.to_string())) }
+        }
     }
 }
 

@@ -178,21 +178,21 @@ impl Stack {
     }
 }
 
+/// Who noted itself in a pid file and is still there.
+pub(crate) fn living(pid_file: &Path) -> Vec<Pid> {
+    let text = std::fs::read_to_string(pid_file).expect("it was written");
+    assert!(!text.is_empty(), "somebody noted itself");
+    let noted = text.lines().filter_map(|line| {
+        let (pid, start) = line.split_once(' ')?;
+        Some((Pid(pid.parse().ok()?), start.parse::<u64>().ok()?))
+    });
+    let lives = |pid: Pid, start| proc::stat(pid).is_some_and(|stat| stat.started == start && stat.state != 'Z');
+    noted.filter(|(pid, start)| lives(*pid, *start)).map(|(pid, _)| pid).collect()
+}
+
 /// Waits until everything that noted itself in a pid file is gone.
 pub(crate) async fn until_gone(pid_file: &Path) {
-    let text = std::fs::read_to_string(pid_file).expect("it was written");
-    let noted: Vec<(Pid, u64)> = text
-        .lines()
-        .filter_map(|line| {
-            let (pid, start) = line.split_once(' ')?;
-            Some((Pid(pid.parse().ok()?), start.parse().ok()?))
-        })
-        .collect();
-    assert!(!noted.is_empty(), "{text}");
-    eventually(|| {
-        noted.iter().all(|(pid, start)| proc::stat(*pid).is_none_or(|stat| stat.started != *start || stat.state == 'Z'))
-    })
-    .await;
+    eventually(|| living(pid_file).is_empty()).await;
 }
 
 /// Waits until this is so, looking again and again.
