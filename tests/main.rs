@@ -10,6 +10,7 @@ mod lifecycle;
 mod logs;
 mod make;
 mod output;
+mod owner;
 mod plan;
 mod preflight;
 mod secrets;

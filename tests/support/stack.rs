@@ -36,10 +36,16 @@ struct Lines {
 impl Stack {
     /// Starts `devserver` in a folder with these arguments.
     pub(crate) fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_devserver"));
+        command.args(arguments);
+        Self::run(command, folder, variables)
+    }
+
+    /// Runs this command, a `devserver`, in a folder.
+    pub(crate) fn run(mut command: Command, folder: &Path, variables: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_devserver"));
-        command.args(arguments).current_dir(folder).env(MARK, &mark);
+        command.current_dir(folder);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
             if name.starts_with("DEVSERVER_") || name.starts_with("ACME_") || name.starts_with("SENTRY_") {
