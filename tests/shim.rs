@@ -4,6 +4,7 @@ mod failures;
 mod harness;
 mod orphans;
 mod ports;
+mod terminal;
 
 use std::time::Duration;
 

@@ -34,6 +34,16 @@ pub fn reset_all() -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this process ignores a signal: whoever started it may have wanted that, as `nohup` does.
+#[expect(unsafe_code, reason = "nix can't ask without changing")]
+pub fn is_ignored(signal: Signal) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: with no new action it only fills in `action`, which lives through the call.
+    let asked = unsafe { libc::sigaction(signal.number(), std::ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: all zero is a valid `sigaction`, and so is what the system filled in.
+    asked == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
+}
+
 /// Sends a signal to one process. `false` when there is no such process any more.
 pub fn send(pid: Pid, signal: Signal) -> io::Result<bool> {
     // 0 and the negative numbers mean groups, and -1 means everybody.
