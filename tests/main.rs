@@ -9,6 +9,7 @@ mod health;
 mod lifecycle;
 mod logs;
 mod make;
+mod oneshots;
 mod output;
 mod owner;
 mod plan;

@@ -173,7 +173,8 @@ impl Serialize for EnvValue {
 /// Work that is done once, and again only when what it was made from changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Oneshot {
-    /// Whether it has to run: something it creates is missing, or its inputs changed.
+    /// Whether it has to run: something it creates is missing, its inputs changed, or what it depends on has
+    /// to run first.
     pub stale: bool,
     /// What it leaves behind; when one of these is missing it is stale.
     pub creates: Vec<PathBuf>,
@@ -181,7 +182,7 @@ pub struct Oneshot {
     pub inputs: Vec<String>,
     /// Variables that its result depends on too.
     pub variables: Vec<String>,
-    /// What its inputs and its command hash to now, noted when it succeeds. None where it has no inputs.
+    /// What its inputs, its command and the oneshots below it hash to now, noted when it succeeds. None where it has no inputs.
     pub digest: Option<String>,
 }
 
