@@ -214,6 +214,23 @@ impl Bus {
         Subscription { shared: Arc::clone(&self.0), wake, id }
     }
 
+    /// The latest blocks of a run that are kept, oldest first: as many as have so many lines together, if there are.
+    pub fn latest(&self, run: &RunId, lines: usize) -> Vec<Arc<Block>> {
+        let state = self.0.lock();
+        let (mut latest, mut counted) = (Vec::new(), 0);
+        for record in state.histories.get(&run.process).into_iter().flat_map(Ring::iter).rev() {
+            let Body::Block(block) = &record.body else { continue };
+            // Runs of a process come one after the other.
+            if counted >= lines || block.stream.run != *run {
+                break;
+            }
+            counted += block.lines().filter(|line| !line.continues).count();
+            latest.push(Arc::clone(block));
+        }
+        latest.reverse();
+        latest
+    }
+
     /// Lets a stopping run publish beyond the high mark, up to a fixed number of bytes, so that its
     /// last words don't hang on a stopped reader. Does nothing the second time for the same run.
     pub fn waive(&self, run: &RunId) {

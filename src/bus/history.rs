@@ -27,7 +27,7 @@ impl Ring {
     }
 
     /// What is kept, oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Record> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Record> {
         self.records.iter()
     }
 }
