@@ -274,19 +274,20 @@ async fn the_end_of_a_process_with_exit_on_end_ends_all_with_its_status() {
 #[tokio::test]
 async fn a_process_that_fails_too_often_is_left_alone() {
     let folder = folder();
-    let mut spec = fake("worker", &["--exit", "1"]);
+    let mut spec = fake("worker", &["--lines", "12", "--exit", "1"]);
     spec.restart.when = RestartWhen::OnFailure;
     let mut stack = Stack::start(folder.path(), vec![spec]);
     assert_eq!(stack.verdict().await, Verdict::GaveUp(vec![name("worker")]));
     let events = stack.rest();
-    let whys: Vec<_> = events
+    let said: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
-            Event::GaveUp { why, .. } => Some(why.as_str()),
+            Event::GaveUp { why, lines, .. } => Some((why.as_str(), lines.clone())),
             _ => None,
         })
         .collect();
-    assert_eq!(whys, ["3 runs in a row ended early; the last one exited with 1"]);
+    let lines = (3..=12).map(|number| format!("line {number}")).collect();
+    assert_eq!(said, [("3 runs in a row ended early; the last one exited with 1", lines)]);
     let starts = events.iter().filter(|event| matches!(event, Event::Started { .. })).count();
     assert_eq!(starts, 3);
 }

@@ -13,7 +13,10 @@ pub fn mask_event(mask: &Mask, mut event: Event) -> Event {
     }
     match &mut event {
         Event::Notice { text } => words(mask, text),
-        Event::GaveUp { why, .. } => words(mask, why),
+        Event::GaveUp { why, lines, .. } => {
+            words(mask, why);
+            lines.iter_mut().for_each(|line| words(mask, line));
+        }
         Event::SpawnFailed { failure, .. } => spawn(mask, failure),
         Event::NotReady { last, .. } | Event::HealthChanged { last, .. } => {
             last.iter_mut().for_each(|last| probe(mask, last));

@@ -127,8 +127,12 @@ pub enum Event {
     GaveUp {
         /// Which.
         process: ProcessName,
+        /// Its last run.
+        run: RunId,
         /// Why, in words.
         why: String,
+        /// What that run said last.
+        lines: Vec<String>,
     },
     /// A process will wait for ever unless somebody helps, because a dependency failed.
     Blocked {

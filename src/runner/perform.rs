@@ -10,14 +10,18 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::child::{Child, Order, Premises};
+use super::last_lines::last_lines;
 use super::peers;
 use crate::logs::mask_event;
-use crate::model::{ProcessName, Reply, RequestId, RunId, Verdict};
+use crate::model::{Event, ProcessName, Reply, RequestId, RunId, Verdict};
 use crate::plan::ProcessSpec;
 use crate::supervise::{Effect, Input};
 
 /// So many orders may wait for a run: rungs and a user's signals. It takes them at once.
 const ORDERS: usize = 64;
+
+/// So many of the last lines are told of a process that is left alone.
+const LAST_LINES: usize = 10;
 
 /// How long the tasks may take that are left when all is over: last lines on their way to the bus.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -69,7 +73,10 @@ impl Performer {
                     let _ = news.send(Input::PeersAnswered(peers::ask(peers).await)).await;
                 });
             }
-            Effect::Emit(event) => self.premises.bus.emit(stamp(), mask_event(&self.premises.mask, event)),
+            Effect::Emit(event) => {
+                let event = self.with_last_lines(event);
+                self.premises.bus.emit(stamp(), mask_event(&self.premises.mask, event));
+            }
             Effect::Reply(request, reply) => {
                 if let Some(answer) = self.answers.remove(&request) {
                     // Whoever asked has left: no error.
@@ -79,6 +86,17 @@ impl Performer {
             Effect::Finish(verdict) => return Some(verdict),
         }
         None
+    }
+
+    /// The machine sees no lines; the history has them.
+    fn with_last_lines(&self, event: Event) -> Event {
+        match event {
+            Event::GaveUp { process, run, why, .. } => {
+                let lines = last_lines(&self.premises.bus, &run, LAST_LINES);
+                Event::GaveUp { process, run, why, lines }
+            }
+            other => other,
+        }
     }
 
     fn spawn(&mut self, run: RunId, spec: Arc<ProcessSpec>) {

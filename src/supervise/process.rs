@@ -428,7 +428,10 @@ impl Process {
                         (failure, why)
                     }
                 };
-                turn.emit(Event::GaveUp { process: self.name().clone(), why });
+                if let Some(run) = &self.run {
+                    let (process, run) = (self.name().clone(), run.id.clone());
+                    turn.emit(Event::GaveUp { process, run, why, lines: Vec::new() });
+                }
                 self.enter(Phase::Failed { failure }, turn);
             }
         }

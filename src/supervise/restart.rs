@@ -71,6 +71,8 @@ fn fnv(text: &str, count: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn policy() -> RestartPolicy {
@@ -104,5 +106,39 @@ mod tests {
         }
         failures.count(&policy(), &name, Some(Duration::from_secs(30)));
         assert_eq!(failures, Failures::default());
+    }
+
+    proptest! {
+        /// Whatever the policy, and whatever runs did before: no two of a row of failures are nearer to each other than
+        /// the policy says, give or take a fifth, and the row ends where it says.
+        #[test]
+        fn a_row_of_failures_backs_off_and_ends(
+            (min, max) in (1u64..20_000).prop_flat_map(|min| (Just(min), min..60_000)),
+            give_up_after in 1u32..12,
+            name in "[a-z]{1,9}",
+            ready_for in prop::collection::vec(prop::option::weighted(0.3, 0u64..60_000), 1..40),
+        ) {
+            let (min, max) = (Duration::from_millis(min), Duration::from_millis(max));
+            let policy = RestartPolicy { min, max, give_up_after, ..policy() };
+            let name = ProcessName::new(&name).expect("a name");
+            let (mut failures, mut row) = (Failures::default(), 0);
+            for millis in ready_for {
+                let ready_for = millis.map(Duration::from_millis);
+                let long = ready_for.is_some_and(|lasted| lasted >= policy.reset_after);
+                row = if long { 0 } else { row + 1 };
+                match failures.count(&policy, &name, ready_for) {
+                    Sequel::GiveUp(runs) => {
+                        prop_assert_eq!((runs, row), (give_up_after, give_up_after));
+                        failures.clear();
+                        row = 0;
+                    }
+                    Sequel::Again(delay) => {
+                        prop_assert!(row < give_up_after);
+                        let doubled = min.saturating_mul(1 << row.saturating_sub(1)).min(max);
+                        prop_assert!(delay >= doubled * 80 / 100 && delay <= doubled * 120 / 100, "{:?}", delay);
+                    }
+                }
+            }
+        }
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct Sentence {
     pub(super) process: Option<ProcessName>,
     pub(super) text: String,
     pub(super) tone: Tone,
+    /// Lines that follow it: what a process said.
+    pub(super) quotes: Vec<String>,
 }
 
 /// What to do on an event.
@@ -40,11 +42,11 @@ fn quoted(text: &str) -> String {
 }
 
 fn on(process: &ProcessName, tone: Tone, text: impl Into<String>) -> Sentence {
-    Sentence { process: Some(process.clone()), text: text.into(), tone }
+    Sentence { process: Some(process.clone()), text: text.into(), tone, quotes: Vec::new() }
 }
 
 fn of_all(tone: Tone, text: impl Into<String>) -> Sentence {
-    Sentence { process: None, text: text.into(), tone }
+    Sentence { process: None, text: text.into(), tone, quotes: Vec::new() }
 }
 
 fn count(number: usize, one: &str, many: &str) -> String {
@@ -106,10 +108,12 @@ pub(super) fn say(event: &Event) -> Say {
             let goes_on = format!("; starting again in {}", brief(*delay));
             Say::GoesOn(goes_on, on(process, Tone::Warn, format!("starts again in {}", brief(*delay))))
         }
-        Event::GaveUp { process, why } => {
+        Event::GaveUp { process, why, lines, .. } => {
             // The reason names the last end.
-            let why = format!("is left alone: {}", quoted(why));
-            Say::Instead(process.clone(), on(process, Tone::Bad, why))
+            let said = if lines.is_empty() { "" } else { "; it said last:" };
+            let why = format!("is left alone: {}{said}", quoted(why));
+            let quotes = lines.iter().map(|line| quoted(line)).collect();
+            Say::Instead(process.clone(), Sentence { quotes, ..on(process, Tone::Bad, why) })
         }
         Event::Blocked { process, dependency } => {
             Say::Now(on(process, Tone::Bad, format!("can't start: it waits for {dependency}, which failed")))
@@ -128,7 +132,7 @@ pub(super) fn say(event: &Event) -> Say {
             let more = if more > 0 { format!(", {more} more") } else { String::new() };
             let count = count(*number, "process", "processes");
             let time = format!("{signal} {} of {}", brief(*waited), brief(*of));
-            let text = format!("{time}, waiting for {count}: {}{more}", named.join(", "));
+            let text = format!(": {time}, waiting for {count}: {}{more}", named.join(", "));
             Say::Now(on(&run.process, Tone::Dim, text))
         }
         Event::Stopping { processes: 0, .. } => Say::Nothing,
@@ -173,8 +177,9 @@ mod tests {
     use crate::model::{Holder, Pid, ProbeFailure, RunId, SpawnFailure, Stray};
 
     fn said(event: &Event) -> String {
-        let sentence = |Sentence { process, text, .. }: Sentence| match process {
-            Some(process) => format!("{process} {text}"),
+        let sentence = |Sentence { process, text, quotes, .. }: Sentence| match process {
+            Some(process) if text.starts_with(':') => format!("{process}{text}"),
+            Some(process) => [format!("{process} {text}")].into_iter().chain(quotes).collect::<Vec<_>>().join("\n| "),
             None => text,
         };
         match say(event) {
@@ -214,7 +219,18 @@ mod tests {
             Event::Exited { run: run.clone(), status: killed, expected: false, out_of_memory: true },
             Event::Exited { run: run.clone(), status: killed, expected: true, out_of_memory: false },
             Event::RestartScheduled { process: worker.clone(), delay: Duration::from_millis(500) },
-            Event::GaveUp { process: worker.clone(), why: "5 runs in a row ended early".into() },
+            Event::GaveUp {
+                process: worker.clone(),
+                run: run.clone(),
+                why: "5 runs in a row ended early".into(),
+                lines: Vec::new(),
+            },
+            Event::GaveUp {
+                process: worker.clone(),
+                run: run.clone(),
+                why: "5 runs in a row ended early".into(),
+                lines: vec!["Traceback".into(), "\x1b[2Jno database".into()],
+            },
             Event::Gone { run: run.clone(), leftovers: Leftovers::None },
             Event::Gone {
                 run: run.clone(),
@@ -268,14 +284,17 @@ mod tests {
         region.worker stopped
         ; starting again in 0.5s | region.worker starts again in 0.5s
         region.worker is left alone: 5 runs in a row ended early
+        region.worker is left alone: 5 runs in a row ended early; it said last:
+        | Traceback
+        | \u{1b}[2Jno database
         region.worker left 4 processes behind, now killed: 8123 esbuild --service, 8123 node, 8123 a, 1 more
         region.worker left 1 process behind, now killed: 8123 sh -c 'a / b'
         region.worker lost its shim; what it had started was killed
         region.worker can't start: it waits for region.server, which failed
         region.worker ignored TERM for 10s; killing it
         region.worker ignored INT for 5s; sending TERM
-        region.worker TERM 4s of 10s, waiting for 2 processes: 8123 celery, 8123 celery
-        region.worker TERM 2s of 10s, waiting for 4 processes: 8123 node, 3 more
+        region.worker: TERM 4s of 10s, waiting for 2 processes: 8123 celery, 8123 celery
+        region.worker: TERM 2s of 10s, waiting for 4 processes: 8123 node, 3 more
         stopping 11 processes; Ctrl-C again kills them
         stopping 1 process; Ctrl-C again kills it
         killing 3 processes

@@ -129,7 +129,7 @@ impl Formatter {
             Body::Event(event) => self.event(record.at, event, out),
             Body::Lagged { missed } => {
                 let text = format!("{missed} lines and events are missing here: they came faster than they were read");
-                self.sentence(record.at, &Sentence { process: None, text, tone: Tone::Warn }, out);
+                self.sentence(record.at, &Sentence { process: None, text, tone: Tone::Warn, quotes: Vec::new() }, out);
             }
         }
     }
@@ -383,16 +383,22 @@ impl Formatter {
         let colour = self.options.colour;
         if let Some(process) = &sentence.process {
             if colour {
-                out.extend_from_slice(
-                    format!("\x1b[38;5;{}m{process}\x1b[0m ", colour_of(process.as_str())).as_bytes(),
-                );
+                out.extend_from_slice(format!("\x1b[38;5;{}m{process}\x1b[0m", colour_of(process.as_str())).as_bytes());
             } else {
                 out.extend_from_slice(process.as_str().as_bytes());
+            }
+            if !sentence.text.starts_with(':') {
                 out.push(b' ');
             }
         }
         out.extend_from_slice(sentence.tone.paint(&sentence.text, colour).as_bytes());
         out.push(b'\n');
+        for quote in &sentence.quotes {
+            out.extend_from_slice(&self.prefix);
+            out.extend_from_slice(b"  | ");
+            out.extend_from_slice(quote.as_bytes());
+            out.push(b'\n');
+        }
     }
 
     /// Makes what stands before each line of this process at this time.

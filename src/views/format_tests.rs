@@ -296,7 +296,12 @@ fn an_end_and_what_follows_from_it_are_one_sentence() {
     assert_eq!(screen.shown(), "", "it waits for how it goes on");
     screen.event(Event::RestartScheduled { process: name("web"), delay: Duration::from_millis(500) });
     screen.event(exited("region.worker", 2));
-    screen.event(Event::GaveUp { process: name("region.worker"), why: "5 runs in a row ended early".into() });
+    screen.event(Event::GaveUp {
+        process: name("region.worker"),
+        run: RunId { process: name("region.worker"), number: 1 },
+        why: "5 runs in a row ended early".into(),
+        lines: vec!["no database".into()],
+    });
     screen.event(exited("web", 3));
     let done = Phase::Done { status: ExitStatus::Code(0) };
     screen.event(Event::PhaseChanged { process: name("web"), run: None, from: Phase::Ready, to: Phase::Idle });
@@ -304,7 +309,8 @@ fn an_end_and_what_follows_from_it_are_one_sentence() {
     screen.event(Event::PhaseChanged { process: name("web"), run: None, from: Phase::Ready, to: done });
     insta::assert_snapshot!(screen.shown(), @r"
     devserver     │ web exited with 1; starting again in 0.5s
-    devserver     │ region.worker is left alone: 5 runs in a row ended early
+    devserver     │ region.worker is left alone: 5 runs in a row ended early; it said last:
+    devserver     │   | no database
     devserver     │ web exited with 3
     devserver     │ web exited with 0; that is all it had to do
     ");

@@ -35,7 +35,7 @@ impl Setup {
     /// Takes in an event.
     pub(super) fn take_in(&mut self, at: Timestamp, event: &Event) -> Step {
         let told = |process: &ProcessName, text: String| {
-            Step::Told(Sentence { process: Some(process.clone()), text, tone: Tone::Dim })
+            Step::Told(Sentence { process: Some(process.clone()), text, tone: Tone::Dim, quotes: Vec::new() })
         };
         match event {
             Event::Started { run, .. } if self.steps.contains(&run.process) => {
