@@ -58,6 +58,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<ConfigError>) {
     flags(config, errors);
     settings(config, errors);
     services(config, errors);
+    super::log::check(config, errors);
     cycles(config, errors);
     expressions(config, errors);
 }

@@ -12,8 +12,8 @@ use crate::model::{
 
 use super::expr::{Expr, Template};
 use super::schema::{
-    Backoff, BindDefault, Check, Command, Each, EnvBlock, Flag, FlagValue, InSilos, ListPart, Log, Notice, Project,
-    Ready, Reference, Render, Service, Setting,
+    Backoff, BindDefault, Check, Command, Each, EnvBlock, Flag, FlagValue, InSilos, ListPart, Notice, Project, Ready,
+    Reference, Render, Service, Setting,
 };
 use super::value::{Kind, Table, Value, get};
 
@@ -21,7 +21,7 @@ pub(super) fn text(table: &Table, key: &str) -> Option<String> {
     get(table, key).and_then(Value::as_str).map(str::to_owned)
 }
 
-fn truth(table: &Table, key: &str) -> Option<bool> {
+pub(super) fn truth(table: &Table, key: &str) -> Option<bool> {
     get(table, key).and_then(Value::as_bool)
 }
 
@@ -29,7 +29,7 @@ fn array<'t>(table: &'t Table, key: &str) -> &'t [Value] {
     get(table, key).and_then(Value::as_array).unwrap_or_default()
 }
 
-fn texts(table: &Table, key: &str) -> Vec<String> {
+pub(super) fn texts(table: &Table, key: &str) -> Vec<String> {
     array(table, key).iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
@@ -37,7 +37,7 @@ fn duration(table: &Table, key: &str) -> Option<Duration> {
     get(table, key).and_then(Value::as_str).and_then(|text| parse_duration(text).ok())
 }
 
-fn size(table: &Table, key: &str) -> Option<u64> {
+pub(super) fn size(table: &Table, key: &str) -> Option<u64> {
     get(table, key).and_then(Value::as_str).and_then(parse_size)
 }
 
@@ -337,12 +337,17 @@ pub(super) fn services(root: &Table) -> IndexMap<ServiceName, Service> {
             inputs: templates(table, "inputs"),
             input_variables: texts(table, "input_variables"),
             exit_on_end: truth(table, "exit_on_end").unwrap_or(false),
-            show: get(table, "log").and_then(Value::as_table).and_then(|log| truth(log, "show")).unwrap_or(true),
+            show: log_of(table).and_then(|log| truth(log, "show")).unwrap_or(true),
+            patterns: log_of(table).map(super::log::patterns).unwrap_or_default(),
             origin: value.origin.clone(),
         };
         (name, service)
     };
     named(root, "service", service_name).map(service).collect()
+}
+
+fn log_of(service: &Table) -> Option<&Table> {
+    get(service, "log").and_then(Value::as_table)
 }
 
 pub(super) fn renders(root: &Table) -> IndexMap<String, Render> {
@@ -374,17 +379,4 @@ pub(super) fn notices(root: &Table) -> Vec<Notice> {
         Some(Notice { when: expr(table, "when"), silos: in_silos(table), text: template(table, "text")? })
     };
     blocks(root, "notice").filter_map(notice).collect()
-}
-
-pub(super) fn log(root: &Table) -> Log {
-    let empty = Table::new();
-    let table = get(root, "log").and_then(Value::as_table).unwrap_or(&empty);
-    Log {
-        prefix: truth(table, "prefix").unwrap_or(true),
-        timestamps: truth(table, "timestamps").unwrap_or(true),
-        store: truth(table, "store").unwrap_or(true),
-        max_size: size(table, "max_size").unwrap_or(10 << 20),
-        max_total: size(table, "max_total").unwrap_or(200 << 20),
-        mask: texts(table, "mask"),
-    }
 }

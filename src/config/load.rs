@@ -8,7 +8,7 @@ use super::shape::ROOT;
 use super::source::Sources;
 use super::suggest::nearest;
 use super::value::{Table, get};
-use super::{check, decode, silos, validate};
+use super::{check, decode, log, silos, validate};
 
 /// What a configuration is made from.
 #[derive(Debug, Clone, Default)]
@@ -57,7 +57,7 @@ pub fn load(texts: &Texts) -> Result<Config, ConfigErrors> {
         renders: decode::renders(&root),
         checks: decode::checks(&root),
         notices: decode::notices(&root),
-        log: decode::log(&root),
+        log: log::log(&root),
         sources,
         merged: root,
         silos,

@@ -10,6 +10,7 @@ mod expr;
 mod json_schema;
 mod layer;
 mod load;
+mod log;
 mod names;
 mod preset;
 mod schema;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use crate::model::{Condition, FlagName, Owner, RestartWhen, Rung, ServiceName, SiloName};
+use crate::model::{Condition, FlagName, Level, LogRule, Owner, RestartWhen, Rung, ServiceName, SiloName};
 
 use super::expr::{Expr, Template};
 use super::source::{Origin, Sources};
@@ -257,6 +257,8 @@ pub struct Service {
     pub exit_on_end: bool,
     /// Whether its lines are shown.
     pub show: bool,
+    /// Its own patterns of lines, beside those of all; none takes one of those away.
+    pub patterns: IndexMap<String, Option<LogRule>>,
     /// Where it is declared.
     pub origin: Origin,
 }
@@ -379,4 +381,10 @@ pub struct Log {
     pub max_total: u64,
     /// What of a line nobody may see, beside the values of variables whose names say so.
     pub mask: Vec<String>,
+    /// Whether lines are shown so that they are easy to read; none: on a terminal.
+    pub pretty: Option<bool>,
+    /// The patterns of all services, in the order in which they are tried.
+    pub patterns: IndexMap<String, LogRule>,
+    /// What words for levels mean, in lowercase.
+    pub levels: IndexMap<String, Level>,
 }

@@ -3,6 +3,8 @@
 //! One description serves three: the check of a file, its JSON Schema, and the test that docs/config.md
 //! has an entry for each key.
 
+use crate::model::{Level, LogKind};
+
 /// What a value must be.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
@@ -304,12 +306,41 @@ static SERVICE: Record = Record {
 
 static SERVICE_LOG: Record = Record {
     noun: "a service's log",
-    fields: &[field(
-        "show",
-        Shape::Truth,
-        "Whether its lines are shown; they are stored all the same, and `--only` shows them.",
-    )],
+    fields: &[
+        field(
+            "show",
+            Shape::Truth,
+            "Whether its lines are shown; they are stored all the same, and `--only` shows them.",
+        ),
+        field("pattern", PATTERNS, "Patterns of its lines, before those of all; one of the same name takes its place."),
+    ],
 };
+
+const PATTERNS: Shape =
+    Shape::Map(&Map { noun: "pattern", keys: Keys::Names, of: Shape::Either(&[Shape::Truth, Shape::Table(&PATTERN)]) });
+
+static PATTERN: Record = Record {
+    noun: "pattern",
+    fields: &[
+        required("kind", Shape::Choice(&LogKind::NAMES), "What a line is that matches."),
+        required(
+            "match",
+            Shape::Regex,
+            "Matches the line without its escape sequences. Groups: `level`, or `method` and `status`.",
+        ),
+        field("level", LEVEL, "How much such a line matters, where it has no group for that."),
+        field(
+            "within",
+            Shape::Regex,
+            "In a traceback: lines that belong to it; those that begin with a blank, if not given.",
+        ),
+        field("last", Shape::Regex, "In a traceback: a line that is its last one, and doesn't match `within`."),
+        field("joins", Shape::Regex, "In a traceback: lines between its last one and another that came of it."),
+        field("dim", Shape::Regex, "In a traceback: lines about the code of others, shown dim."),
+    ],
+};
+
+const LEVEL: Shape = Shape::Choice(&Level::NAMES);
 
 static DEPENDS: Map =
     Map { noun: "dependency", keys: Keys::Targets, of: Shape::Choice(&["started", "ready", "succeeded", "bound"]) };
@@ -396,6 +427,17 @@ static LOG: Record = Record {
     fields: &[
         field("prefix", Shape::Truth, "Whether lines begin with a name; `--no-prefix` turns it off."),
         field("timestamps", Shape::Truth, "Whether lines begin with the time."),
+        field(
+            "pretty",
+            Shape::Truth,
+            "Whether lines are made easy to read: levels, requests, tracebacks, repeated lines.",
+        ),
+        field("pattern", PATTERNS, "Lines that mean something, by name; `false` takes a built-in one away."),
+        field(
+            "level",
+            Shape::Map(&Map { noun: "word for a level", keys: Keys::Names, of: LEVEL }),
+            "What the words for levels mean that patterns find, beside those that are built in.",
+        ),
         field("store", Shape::Truth, "Whether lines are stored, in `.devserver/logs`; they are if not given."),
         field("max_size", Shape::Size, "How big a stored file may be before the next one is begun; 10MB if not given."),
         field("max_total", Shape::Size, "How big all stored files may be together; 200MB if not given."),

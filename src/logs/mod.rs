@@ -2,10 +2,14 @@
 
 mod mask;
 mod mask_event;
+mod record;
+mod rules;
 mod sanitise;
 mod sgr;
 
 pub use mask::{Mask, MaskError, Masking, secrets};
 pub use mask_event::mask_event;
+pub use record::{Part, Records, Seen, traceback};
+pub use rules::{Access, Landmark, Reading, RuleError, Rules};
 pub use sanitise::{Sanitiser, escaped, is_clean};
 pub use sgr::{RESET, open_sgr};

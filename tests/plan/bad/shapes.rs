@@ -452,6 +452,42 @@ error: `service.web.backoff.min`: `5` isn't a duration
 }
 
 #[test]
+fn a_pattern_of_lines_must_say_what_it_is_about() {
+    refused(
+        r#"[log.pattern.slow]
+kind = "levels"
+match = "^SLOW"
+[log.pattern.request]
+kind = "access"
+match = "^GET "
+[service.web]
+command = "run"
+log = { pattern = { loud = { kind = "level", match = "^[A-Z]+:" } } }
+"#,
+        r#"error: `log.pattern.slow.kind` can't be `levels`
+ --> devserver.toml:2:8
+  |
+2 | kind = "levels"
+  |        ^^^^^^^^
+  |
+  = help: did you mean `level`?
+
+error: `log.pattern.request.match` can't be `^GET `: a request is known by its group `status`: (?P<status>\d{3})
+ --> devserver.toml:6:9
+  |
+6 | match = "^GET "
+  |         ^^^^^^^
+
+error: `service.web.log.pattern.loud.match` can't be `^[A-Z]+:`: a level is in a group, (?P<level>[A-Z]+), or else in the key `level`
+ --> devserver.toml:9:54
+  |
+9 | log = { pattern = { loud = { kind = "level", match = "^[A-Z]+:" } } }
+  |                                                      ^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
 fn a_pattern_that_is_none_is_told_why() {
     refused(
         r#"[service.web]
