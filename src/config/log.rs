@@ -158,7 +158,7 @@ command = ["true"]
 [service.web.log.pattern]
 mine = false
 access-uwsgi = false
-own = { kind = "prompt", match = "^\? $" }
+own = { kind = "prompt", match = '^\? $' }
 "#,
         );
         let names = |service| config.log_rules(service).into_iter().map(|rule| rule.name).collect::<Vec<_>>();
