@@ -4,6 +4,7 @@ mod failures;
 mod harness;
 mod orphans;
 mod ports;
+mod suspend;
 mod terminal;
 
 use std::time::Duration;

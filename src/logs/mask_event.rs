@@ -35,6 +35,7 @@ pub fn mask_event(mask: &Mask, mut event: Event) -> Event {
         | Event::RestartScheduled { .. }
         | Event::Blocked { .. }
         | Event::Escalated { .. }
+        | Event::Resumed { .. }
         | Event::Stopping { .. } => {}
     }
     event

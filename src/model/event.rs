@@ -167,6 +167,11 @@ pub enum Event {
         /// How many they are.
         count: usize,
     },
+    /// We were suspended, by a Ctrl-Z or with the whole machine, and go on. Nothing timed out meanwhile.
+    Resumed {
+        /// How long it took.
+        after: Duration,
+    },
     /// Everything is being stopped.
     Stopping {
         /// How many processes are up.

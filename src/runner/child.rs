@@ -13,8 +13,8 @@ use std::time::Duration;
 use regex::bytes::Regex;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{sleep, timeout};
 
+use super::clock::Clock;
 use super::notify::Notify;
 use super::oneshot::{AtWork, Setup};
 use super::probe::Prober;
@@ -66,6 +66,7 @@ pub(super) struct Premises {
     pub(super) bus: Bus,
     pub(super) mask: Arc<Mask>,
     pub(super) setup: Setup,
+    pub(super) clock: Clock,
     pub(super) news: mpsc::Sender<Input>,
 }
 
@@ -135,7 +136,7 @@ impl Child {
         }
         drop(lock);
         // What is still on its way to the bus belongs to a process that is no more.
-        course.drain().await;
+        course.drain(&self.premises.clock).await;
     }
 
     async fn tell(&self, input: Input) {
@@ -258,6 +259,7 @@ impl Child {
         shim: Pid,
         ask: &mut (dyn FnMut(&mut Course) + Send),
     ) {
+        let clock = &self.premises.clock.clone();
         let mut drained = pin!(None);
         let mut looking = pin!(None);
         loop {
@@ -267,7 +269,7 @@ impl Child {
                     Order::Stop(rung) => {
                         // From the first rung on, whatever follows.
                         if looking.is_none() {
-                            looking.set(Some(sleep(LOOK)));
+                            looking.set(Some(clock.sleep(LOOK)));
                         }
                         self.stop(&control, rung).await;
                     }
@@ -284,17 +286,17 @@ impl Child {
                 report = reports.next() => match report {
                     Some(Report::Exited(status)) => {
                         course.exited = Some(status);
-                        drained.set(Some(sleep(DRAIN)));
+                        drained.set(Some(clock.sleep(DRAIN)));
                     }
                     Some(Report::Survivors(pids)) => self.tell(Input::Unkillable(self.run.clone(), pids)).await,
                     Some(Report::Gone(leftovers)) => {
-                        course.drain().await;
+                        course.drain(clock).await;
                         self.tell_exit(course).await;
                         return self.tell(Input::Gone(self.run.clone(), leftovers)).await;
                     }
                     Some(Report::Lost) | None => {
                         self.premises.spawner.sweep_strays().await;
-                        course.drain().await;
+                        course.drain(clock).await;
                         self.tell_exit(course).await;
                         return self.tell(Input::ShimLost(self.run.clone())).await;
                     }
@@ -305,7 +307,7 @@ impl Child {
                     }
                 }
                 () = until(looking.as_mut()) => {
-                    looking.set(Some(sleep(LOOK)));
+                    looking.set(Some(clock.sleep(LOOK)));
                     self.tell_remaining(shim).await;
                 }
                 () = until(drained.as_mut()), if waits => self.tell_exit(course).await,
@@ -352,7 +354,7 @@ impl Child {
     }
 
     fn prober(&self, main: Pid, shim: Pid, notify: Option<Notify>) -> Prober {
-        let Premises { spawner, inherited, news, .. } = &*self.premises;
+        let Premises { spawner, inherited, clock, news, .. } = &*self.premises;
         Prober {
             run: self.run.clone(),
             spec: Arc::clone(&self.spec),
@@ -362,6 +364,7 @@ impl Child {
             unseen_said: AtomicBool::new(false),
             spawner: spawner.clone(),
             inherited: inherited.clone(),
+            clock: clock.clone(),
             news: news.clone(),
         }
     }
@@ -396,8 +399,8 @@ struct Course {
 
 impl Course {
     /// Waits for the last lines. Nothing holds the output open any more, so they come as fast as they are read.
-    async fn drain(&mut self) {
-        let _ = timeout(LAST_LINES, async { while self.pumps.join_next().await.is_some() {} }).await;
+    async fn drain(&mut self, clock: &Clock) {
+        let _ = clock.timeout(LAST_LINES, async { while self.pumps.join_next().await.is_some() {} }).await;
     }
 }
 
@@ -412,7 +415,7 @@ async fn stopped(orders: &mut mpsc::Receiver<Order>) {
 }
 
 /// Waits for a timer, if there is one.
-async fn until(timer: Pin<&mut Option<tokio::time::Sleep>>) {
+async fn until(timer: Pin<&mut Option<impl Future<Output = ()>>>) {
     match timer.as_pin_mut() {
         Some(timer) => timer.await,
         None => std::future::pending().await,

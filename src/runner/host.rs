@@ -1,10 +1,10 @@
-//! Signals that reach us: INT, TERM and HUP, as they come. What they mean is the supervisor's business.
+//! Signals that reach us: INT, TERM, HUP and TSTP, as they come. What they mean is the supervisor's business.
 
 use std::future::pending;
 use std::io;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -15,7 +15,8 @@ use crate::sys;
 /// one of them that started us (`timeout`, `npm run`) again. The kernel, too, makes one of what comes at once.
 const ONCE: Duration = Duration::from_millis(50);
 
-/// Starts to listen; from now on these signals no longer end us. Where HUP is ignored it stays so: `nohup`.
+/// Starts to listen; from now on these signals no longer end us. Where HUP or TSTP is ignored it stays so:
+/// `nohup`, and shells without job control.
 ///
 /// # Errors
 /// When the system refuses to tell us of signals.
@@ -23,31 +24,36 @@ pub fn interrupts() -> io::Result<mpsc::Receiver<Signal>> {
     let (sender, receiver) = mpsc::channel(8);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = match sys::signal::is_ignored(Signal::HUP) {
-        true => None,
-        false => Some(signal(SignalKind::hangup())?),
+    let unless_ignored = |which: Signal| match sys::signal::is_ignored(which) {
+        true => Ok(None),
+        false => signal(SignalKind::from_raw(which.number())).map(Some),
     };
+    let (mut hangup, mut suspend) = (unless_ignored(Signal::HUP)?, unless_ignored(Signal::TSTP)?);
     tokio::spawn(async move {
         let mut heard = Heard::default();
         loop {
             let signal = tokio::select! {
                 Some(()) = interrupt.recv() => Signal::INT,
                 Some(()) = terminate.recv() => Signal::TERM,
-                Some(()) = async {
-                    match &mut hangup {
-                        Some(hangup) => hangup.recv().await,
-                        None => pending().await,
-                    }
-                } => Signal::HUP,
+                Some(()) = heard_if(&mut hangup) => Signal::HUP,
+                Some(()) = heard_if(&mut suspend) => Signal::TSTP,
                 () = sender.closed() => return,
             };
-            if heard.is_news(signal, now()) {
+            // Between two of these we were suspended, for whatever time.
+            if signal == Signal::TSTP || heard.is_news(signal, now()) {
                 // Full: eight interrupts wait already, and three of them leave at once.
                 let _ = sender.try_send(signal);
             }
         }
     });
     Ok(receiver)
+}
+
+async fn heard_if(listener: &mut Option<Listener>) -> Option<()> {
+    match listener {
+        Some(listener) => listener.recv().await,
+        None => pending().await,
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "whether a signal was sent once or twice is known by nothing else")]

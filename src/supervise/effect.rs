@@ -22,6 +22,8 @@ pub enum Effect {
     Remember(Arc<ProcessSpec>),
     /// Ask whether these silos answer.
     AskPeers(Vec<Peer>),
+    /// Stop all runs where they stand, and ourselves, until somebody continues us; then let them go on.
+    Suspend,
     /// Tell everyone who watches.
     Emit(Event),
     /// Answer a request.

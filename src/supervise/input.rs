@@ -1,5 +1,7 @@
 //! What the supervisor takes in: things that happened. Past tense, all of it.
 
+use std::time::Duration;
+
 use crate::model::{
     Command, ExitStatus, Health, Leftovers, PeerAnswer, Pid, ProbeFailure, RequestId, RunId, Signal, SpawnFailure,
     Stray,
@@ -39,8 +41,10 @@ pub enum Input {
     ShimLost(RunId),
     /// A run that was told to stop is still there: these of its tree (the first of so many).
     Remaining(RunId, Vec<Stray>, usize),
-    /// INT, TERM or HUP reached us.
+    /// INT, TERM, HUP or TSTP reached us.
     Interrupted(Signal),
+    /// We were suspended, and go on after so long.
+    Resumed(Duration),
     /// The silos that `Effect::AskPeers` named were asked for.
     PeersAnswered(Vec<PeerAnswer>),
     /// Time passed.

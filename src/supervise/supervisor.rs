@@ -160,6 +160,9 @@ impl Supervisor {
             Input::Remaining(run, remaining, count) => {
                 self.with(&run, |process| process.still_stopping(remaining, count, turn));
             }
+            // No time passes meanwhile, so nothing else is changed by it.
+            Input::Interrupted(Signal::TSTP) => turn.ask(Effect::Suspend),
+            Input::Resumed(after) => turn.emit(Event::Resumed { after }),
             Input::Interrupted(signal) => self.interrupt(signal, turn),
             Input::PeersAnswered(answers) => {
                 if self.settling == Settling::Asked && !self.shutdown.is_under_way() {

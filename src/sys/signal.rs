@@ -61,6 +61,13 @@ pub fn send_group(group: Pid, signal: Signal) -> io::Result<bool> {
     raw_kill(-group.0, signal)
 }
 
+/// Stops this process, all threads of it, until somebody continues it.
+pub fn stop_self() -> io::Result<()> {
+    // To this thread: it doesn't go on before the stop has taken effect, as it may with a signal to the process.
+    nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)?;
+    Ok(())
+}
+
 /// By number, so that real-time signals can be sent too.
 #[expect(unsafe_code, reason = "nix can't send real-time signals")]
 fn raw_kill(target: i32, signal: Signal) -> io::Result<bool> {

@@ -135,6 +135,9 @@ pub(super) fn say(event: &Event) -> Say {
             let text = format!(": {time}, waiting for {count}: {}{more}", named.join(", "));
             Say::Now(on(&run.process, Tone::Dim, text))
         }
+        Event::Resumed { after } => {
+            Say::Now(of_all(Tone::Dim, format!("resumed after {}, which count for nothing", brief(*after))))
+        }
         Event::Stopping { processes: 0, .. } => Say::Nothing,
         Event::Stopping { processes, now: false } => {
             let processes = count(*processes, "process", "processes");
@@ -257,6 +260,7 @@ mod tests {
                 remaining: vec![stray("node")],
                 count: 4,
             },
+            Event::Resumed { after: s(130) },
             Event::Stopping { processes: 11, now: false },
             Event::Stopping { processes: 1, now: false },
             Event::Stopping { processes: 3, now: true },
@@ -295,6 +299,7 @@ mod tests {
         region.worker ignored INT for 5s; sending TERM
         region.worker: TERM 4s of 10s, waiting for 2 processes: 8123 celery, 8123 celery
         region.worker: TERM 2s of 10s, waiting for 4 processes: 8123 node, 3 more
+        resumed after 2m 10s, which count for nothing
         stopping 11 processes; Ctrl-C again kills them
         stopping 1 process; Ctrl-C again kills it
         killing 3 processes

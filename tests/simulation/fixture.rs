@@ -198,6 +198,7 @@ fn action(effect: &Effect) -> Option<String> {
         Effect::Signal(run, signal) => Some(format!("signal {signal} {}", run.process)),
         Effect::Remember(spec) => Some(format!("remember {}", spec.name)),
         Effect::AskPeers(peers) => Some(format!("ask {} peers", peers.len())),
+        Effect::Suspend => Some("suspend".into()),
         Effect::Reply(request, reply) => Some(format!("reply {}: {reply:?}", request.0)),
         Effect::Finish(verdict) => Some(format!("finish {verdict:?}")),
         Effect::Emit(_) | Effect::StartProbe(..) | Effect::StopProbe(_) => None,

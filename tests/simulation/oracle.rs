@@ -57,6 +57,8 @@ pub(super) struct Oracle {
     killed: Option<Moment>,
     open: BTreeSet<RequestId>,
     settled: bool,
+    /// A Ctrl-Z is being answered.
+    suspends: bool,
     pub(super) finished: Option<Verdict>,
 }
 
@@ -93,6 +95,7 @@ impl Oracle {
             killed: None,
             open: BTreeSet::new(),
             settled: false,
+            suspends: false,
             finished: None,
         }
     }
@@ -131,6 +134,7 @@ impl Oracle {
             }
             Input::UpToDate(run) => self.over(now, run, true),
             Input::SpawnFailed(run, _) | Input::Gone(run, _) | Input::ShimLost(run) => self.over(now, run, false),
+            Input::Interrupted(Signal::TSTP) => self.suspends = true,
             Input::Interrupted(signal) => {
                 if *signal != Signal::HUP || self.interrupts == 0 {
                     self.interrupts += 1;
@@ -145,6 +149,7 @@ impl Oracle {
             | Input::OutOfMemory(_)
             | Input::Remaining(..)
             | Input::Unkillable(..)
+            | Input::Resumed(_)
             | Input::PeersAnswered(_)
             | Input::Tick => {}
         }
@@ -213,6 +218,9 @@ impl Oracle {
                 Effect::Reply(request, _) => {
                     assert!(self.open.remove(request), "request {request:?} is answered once");
                 }
+                Effect::Suspend => {
+                    assert!(std::mem::take(&mut self.suspends), "only a Ctrl-Z suspends, and once");
+                }
                 Effect::Finish(verdict) => self.finish(verdict),
                 Effect::Emit(event) => self.event(now, event),
                 Effect::Signal(..)
@@ -222,6 +230,7 @@ impl Oracle {
                 | Effect::AskPeers(_) => {}
             }
         }
+        assert!(!std::mem::take(&mut self.suspends), "a Ctrl-Z suspends, whatever is under way");
         self.standing(now, supervisor);
     }
 
@@ -334,6 +343,7 @@ impl Oracle {
             | Event::HealthChanged { .. }
             | Event::Gone { .. }
             | Event::ShimLost { .. }
+            | Event::Resumed { .. }
             | Event::Escalated { .. } => {}
         }
     }

@@ -640,3 +640,16 @@ fn a_ladder_may_end_in_its_own_kill() {
     assert_eq!(sim.after(20), ["KILL a"]);
     assert_eq!(sim.after(30), ["finish Unstoppable([ProcessName(\"a\")])"]);
 }
+
+#[test]
+fn a_ctrl_z_suspends_and_changes_nothing_else() {
+    let mut sim = Sim::new("a; b depends_on a");
+    sim.until_ready();
+    let before = sim.supervisor.status();
+    assert_eq!(sim.step(Input::Interrupted(Signal::TSTP)), ["suspend"]);
+    assert_eq!(sim.step(Input::Resumed(Duration::from_secs(3_600))), NONE);
+    assert_eq!(sim.supervisor.status(), before);
+    assert_eq!(sim.interrupt(), ["TERM b"], "it isn't counted as an interrupt");
+    assert_eq!(sim.step(Input::Interrupted(Signal::TSTP)), ["suspend"], "nor is it refused while all is being stopped");
+    assert_eq!(sim.exited("b"), ["TERM a"]);
+}

@@ -29,6 +29,8 @@ struct World {
     now: Moment,
     requests: u64,
     peers_asked: bool,
+    /// We stand still; nothing happens, and the clock doesn't run.
+    suspended: bool,
     /// What was spawned, to send late news of it.
     spawned: Vec<RunId>,
     /// Whether each step is printed.
@@ -48,6 +50,7 @@ impl World {
             now: Moment::START,
             requests: 0,
             peers_asked: false,
+            suspended: false,
             spawned: Vec::new(),
             told: false,
         }
@@ -60,6 +63,10 @@ impl World {
             self.until(self.now + pause);
             let input = self.random_input();
             self.step(input);
+            if std::mem::take(&mut self.suspended) {
+                // The end of the world may have come with it.
+                self.step(Input::Resumed(Duration::from_secs(3_600)));
+            }
         }
         let patience = self.dice.millis(60_000);
         self.until(self.now + patience);
@@ -131,6 +138,7 @@ impl World {
                 }
                 Effect::Stop(run, rung) => self.kernel.stop(self.now, run, *rung),
                 Effect::AskPeers(_) => self.peers_asked = true,
+                Effect::Suspend => self.suspended = true,
                 Effect::Signal(..)
                 | Effect::StartProbe(..)
                 | Effect::StopProbe(_)
@@ -144,7 +152,7 @@ impl World {
     }
 
     fn random_input(&mut self) -> Input {
-        let roll = self.dice.below(16);
+        let roll = self.dice.below(17);
         let command = match roll {
             0 => return Input::Tick,
             1..=3 => Command::Restart { selector: self.random_selector(), wait: self.dice.chance(50) },
@@ -154,7 +162,8 @@ impl World {
             11 => Command::Down,
             12 => return Input::Interrupted(Signal::HUP),
             13 => return Input::Interrupted(Signal::INT),
-            14 if self.peers_asked => return Input::PeersAnswered(Vec::new()),
+            14 => return Input::Interrupted(Signal::TSTP),
+            15 if self.peers_asked => return Input::PeersAnswered(Vec::new()),
             _ => return self.late_news(),
         };
         self.requests += 1;
