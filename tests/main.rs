@@ -14,6 +14,7 @@ mod output;
 mod owner;
 mod plan;
 mod preflight;
+mod run;
 mod secrets;
 mod seed;
 mod shim;

@@ -6,6 +6,7 @@ mod planned;
 pub(crate) mod plans;
 pub(crate) mod session;
 pub(crate) mod stack;
+pub(crate) mod terminal;
 
 pub(crate) use devserver::Devserver;
 pub(crate) use planned::{FOLDER, Planned, plan};
