@@ -17,7 +17,7 @@ mod scope;
 mod select;
 mod spec;
 
-pub use crate::model::{Condition, Owner, RestartPolicy, RestartWhen, Rung, StopLadder, Target};
+pub use crate::model::{Condition, Owner, RestartPolicy, RestartWhen, Rung, StopCommand, StopLadder, StopStep, Target};
 pub use choices::{Address, AddressError, Choices};
 pub use error::{PlanError, PlanErrors, PlanProblem};
 pub use facts::{Facts, LiveStack};

@@ -42,7 +42,7 @@ pub(super) async fn ask(
         command: command.to_vec(),
         pty: false,
         // Straight to KILL: there is nothing that it could lose.
-        stop: StopLadder { rungs: Vec::new() },
+        stop: StopLadder::default(),
         ..like.clone()
     };
     let spawned = spawner.spawn(&spec, inherited, run).await.map_err(|failure| format!("can't be run: {failure}"))?;

@@ -107,6 +107,7 @@ fn end_of(input: &Input) -> Option<RunId> {
         | Input::Unkillable(..)
         | Input::Interrupted(_)
         | Input::Resumed(_)
+        | Input::StopCommandEnded(..)
         | Input::PeersAnswered(_)
         | Input::Tick => None,
     }

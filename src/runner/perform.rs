@@ -59,6 +59,10 @@ impl Performer {
                 self.premises.bus.waive(&run);
                 self.order(&run, Order::Stop(rung));
             }
+            Effect::StopBy(run, command) => {
+                self.premises.bus.waive(&run);
+                self.order(&run, Order::StopBy(command));
+            }
             Effect::Signal(run, signal) => self.order(&run, Order::Signal(signal)),
             Effect::StartProbe(run, _) => self.order(&run, Order::Probe),
             Effect::StopProbe(run) => self.order(&run, Order::Unprobe),

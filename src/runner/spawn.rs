@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use super::children::{Children, Helper};
 use super::environ::child_environment;
-use crate::model::{ExitStatus, Leftovers, Pid, RunId, SpawnFailure, SpawnStep, Stray};
-use crate::plan::{ProcessSpec, Rung, StopLadder, Target};
+use crate::model::{ExitStatus, Leftovers, Pid, RunId, Signal, SpawnFailure, SpawnStep, Stray};
+use crate::plan::{ProcessSpec, Rung, Target};
 use crate::shim::{self, Decoder, Failure, HANDOVER, MARKER, NAME, Raw, Request, Spec, Step};
 use crate::sys::exec::{Meaning, describe, meaning};
 use crate::sys::pipe::Pipe;
@@ -215,7 +215,9 @@ impl Spawner {
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
         env.push((MARKER.into(), (&self.marker(run)).into()));
-        let steps = spec.stop.rungs.iter().map(|rung: &Rung| Step {
+        // Its command isn't among them: there is nobody who could say what became of it.
+        let signals = spec.stop.rungs.iter().take_while(|rung| rung.signal != Signal::KILL);
+        let steps = signals.map(|rung: &Rung| Step {
             signal: rung.signal.number(),
             target: target(rung.target),
             millis: u64::try_from(rung.timeout.as_millis()).unwrap_or(u64::MAX),
@@ -226,7 +228,7 @@ impl Spawner {
             cwd: Raw::from(&self.project.join(&spec.cwd)),
             pty: spec.pty,
             open_files: self.open_files,
-            ladder: steps.take(StopLadder::last(&spec.stop)).collect(),
+            ladder: steps.collect(),
         }
     }
 

@@ -33,6 +33,8 @@ pub enum Input {
     OutOfMemory(RunId),
     /// The main process of a run ended, and its output with it.
     Exited(RunId, ExitStatus),
+    /// The stop command of a run ended: well, or with what there is to say of that. Before `Gone`, if at all.
+    StopCommandEnded(RunId, Result<(), String>),
     /// Nothing of a run's tree is left.
     Gone(RunId, Leftovers),
     /// These of a run's tree survived KILL.

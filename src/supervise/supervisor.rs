@@ -154,6 +154,9 @@ impl Supervisor {
                     self.stop_everything(reason, turn);
                 }
             }
+            Input::StopCommandEnded(run, outcome) => {
+                self.with(&run, |process| process.stop_command_ended(outcome, turn));
+            }
             Input::Gone(run, leftovers) => self.with(&run, |process| process.gone(leftovers, turn)),
             Input::Unkillable(run, pids) => self.with(&run, |process| process.survived(pids, turn)),
             Input::ShimLost(run) => self.with(&run, |process| process.shim_lost(turn)),

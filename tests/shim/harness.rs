@@ -73,7 +73,7 @@ pub(super) fn spec(command: Vec<String>) -> ProcessSpec {
             health_interval: Duration::from_secs(5),
             liveness: None,
         },
-        stop: StopLadder { rungs: vec![rung(Signal::TERM, Target::Group, 10_000)] },
+        stop: StopLadder { command: None, rungs: vec![rung(Signal::TERM, Target::Group, 10_000)] },
         restart: RestartPolicy {
             when: RestartWhen::Never,
             min: Duration::from_secs(1),

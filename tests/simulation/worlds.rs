@@ -8,7 +8,9 @@ use std::time::Duration;
 use devserver::model::{
     Command, ExitStatus, Leftovers, Moment, ProcessName, RequestId, RunId, Selector, Signal, SiloName,
 };
-use devserver::plan::{Condition, Dependency, Oneshot, Peer, Plan, ProcessSpec, RestartWhen, Rung, Target};
+use devserver::plan::{
+    Condition, Dependency, Oneshot, Peer, Plan, ProcessSpec, RestartWhen, Rung, StopCommand, Target,
+};
 use devserver::supervise::{Effect, Input, Supervisor};
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
 
@@ -137,6 +139,7 @@ impl World {
                     self.kernel.spawn(self.now, run.clone(), spec, &mut self.dice);
                 }
                 Effect::Stop(run, rung) => self.kernel.stop(self.now, run, *rung),
+                Effect::StopBy(run, _) => self.kernel.stop_by(self.now, run, &mut self.dice),
                 Effect::AskPeers(_) => self.peers_asked = true,
                 Effect::Suspend => self.suspended = true,
                 Effect::Signal(..)
@@ -236,6 +239,10 @@ fn random_plan(dice: &mut Dice) -> Plan {
             target: if dice.chance(30) { Target::Main } else { Target::Group },
             timeout: Duration::from_millis(300) + dice.millis(9_000),
         };
+        if dice.chance(30) {
+            let timeout = Duration::from_millis(300) + dice.millis(9_000);
+            spec.stop.command = Some(StopCommand { command: vec!["halt".into()], timeout });
+        }
         spec.stop.rungs = vec![rung(dice, Signal::TERM)];
         if dice.chance(20) {
             spec.stop.rungs.push(rung(dice, Signal::QUIT));
