@@ -4,6 +4,7 @@
 
 mod acme;
 mod docs;
+mod endings;
 mod ends;
 mod health;
 mod lifecycle;
@@ -20,6 +21,7 @@ mod seed;
 mod shim;
 mod shutdown;
 mod simulation;
+mod soak;
 mod stopping;
 mod support;
 mod tidy;

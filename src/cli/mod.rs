@@ -2,6 +2,7 @@
 
 pub mod args;
 mod commands;
+mod crash;
 mod discover;
 mod environ;
 mod exit_code;

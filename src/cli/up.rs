@@ -16,6 +16,7 @@ use crate::sys::{limits, session};
 use crate::views::{Options, PrinterEnd, StoreOptions, print, store};
 
 use super::args::{Colour, Look};
+use super::crash;
 use super::discover::{self, Env, Found};
 use super::exit_code::Exit;
 use super::main::{say, stdout_colour};
@@ -73,6 +74,7 @@ pub fn up(
     let runtime = runtime()?;
     let inherited = discover::environment_for_children();
     let mask = Arc::new(mask(found, &plan, env)?);
+    crash::prepare(&plan.root, Arc::clone(&mask));
     let verdict = runtime.block_on(preflight(&plan, &inherited)).and_then(|()| {
         write_files(&plan)?;
         let options = Options {

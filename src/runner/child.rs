@@ -27,7 +27,7 @@ use crate::model::{ExitStatus, Leftovers, Origin, Owner, Pid, RunId, Rung, Signa
 use crate::plan::{EnvValue, Probe, ProcessSpec, StopCommand};
 use crate::shim::Request;
 use crate::supervise::Input;
-use crate::sys::{listeners, memory, proc};
+use crate::sys::{fault, listeners, memory, proc};
 
 /// How long the exit waits for the last lines: a leftover may hold the output open.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -284,6 +284,7 @@ impl Child {
             tokio::select! {
                 Some(order) = self.orders.recv() => match order {
                     Order::Stop(rung) => {
+                        fault::point("child");
                         // From the first rung on, whatever follows.
                         if looking.is_none() {
                             looking.set(Some(clock.sleep(LOOK)));

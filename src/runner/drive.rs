@@ -19,6 +19,7 @@ use crate::logs::Mask;
 use crate::model::{Command, Reply, RequestId, RunId, Signal, Verdict};
 use crate::plan::Plan;
 use crate::supervise::{Input, Supervisor};
+use crate::sys::fault;
 
 /// So many reports may wait for the loop. Whoever has more waits; the loop never does.
 const REPORTS: usize = 1024;
@@ -64,6 +65,7 @@ pub async fn drive(session: Session) -> Verdict {
     let mut requests = 0;
     let mut input = Input::Tick;
     loop {
+        fault::point("loop");
         let ended = end_of(&input);
         for effect in supervisor.step(clock.now(), input) {
             if let Some(verdict) = performer.perform(effect) {

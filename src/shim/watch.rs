@@ -74,6 +74,7 @@ fn run() -> io::Result<()> {
                 requests,
                 children,
                 kept,
+                ended: Vec::new(),
                 main,
                 main_alive: true,
                 ladder,
@@ -149,6 +150,8 @@ struct Shim {
     /// Duplicates of the supervisor's ends of the output: while they are open, its end is no hang-up and no
     /// broken pipe for the service, which then gets to hear what its ladder says.
     kept: Vec<OwnedFd>,
+    /// Those of them at whose end we are.
+    ended: Vec<OwnedFd>,
     main: Pid,
     main_alive: bool,
     ladder: Vec<Step>,
@@ -208,7 +211,9 @@ impl Shim {
             Some(_) => Ok(()),
             None => {
                 let mut ready = ready.into_iter().skip(1);
-                self.kept.retain(|kept| ready.next() != Some(true) || drain(kept));
+                let at_end = |kept: &mut OwnedFd| ready.next() == Some(true) && !drain(kept);
+                // Not closed: a terminal that nobody has open may still be somebody's controlling one.
+                self.ended.extend(self.kept.extract_if(.., at_end));
                 Ok(())
             }
         }

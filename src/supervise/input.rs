@@ -43,7 +43,7 @@ pub enum Input {
     ShimLost(RunId),
     /// A run that was told to stop is still there: these of its tree (the first of so many).
     Remaining(RunId, Vec<Stray>, usize),
-    /// INT, TERM, HUP or TSTP reached us.
+    /// INT, TERM, QUIT, HUP or TSTP reached us.
     Interrupted(Signal),
     /// We were suspended, and go on after so long.
     Resumed(Duration),

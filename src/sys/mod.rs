@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod exec;
+pub mod fault;
 pub mod fd;
 pub mod flock;
 pub mod limits;

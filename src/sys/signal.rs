@@ -16,6 +16,19 @@ pub fn block_all() -> io::Result<()> {
     Ok(())
 }
 
+/// Blocks none of these any more, for this thread.
+///
+/// # Errors
+/// When one of them is no signal that a program can have blocked.
+pub fn unblock(signals: &[Signal]) -> io::Result<()> {
+    let mut set = SigSet::empty();
+    for signal in signals {
+        set.add(nix::sys::signal::Signal::try_from(signal.number())?);
+    }
+    set.thread_unblock()?;
+    Ok(())
+}
+
 /// Gives every signal its default disposition and blocks none: what a program expects when it starts.
 ///
 /// Makes system calls only, so that it may be called between fork and exec.

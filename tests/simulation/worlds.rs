@@ -1,9 +1,9 @@
 //! Random worlds: random plans, children of every temper, commands and interrupts at random moments, on a
 //! clock that jumps. The oracle looks at every step.
 
-#![expect(clippy::print_stdout, reason = "a world that fails is told step by step")]
+#![expect(clippy::print_stdout, reason = "a world that fails is told step by step, and their number at the end")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devserver::model::{
     Command, ExitStatus, Leftovers, Moment, ProcessName, RequestId, RunId, Selector, Signal, SiloName,
@@ -300,9 +300,26 @@ fn worlds(cases: u32) {
     }
 }
 
-/// `DEVSERVER_WORLDS` asks for more: `make soak`.
+/// What an environment variable holds, as a number.
+fn asked(name: &str) -> Option<u32> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// `DEVSERVER_WORLDS` asks for more of them; `DEVSERVER_SOAK` for as many as so many seconds have room for (`make
+/// soak`).
 #[test]
 fn whatever_children_do_the_invariants_hold() {
-    let asked = std::env::var("DEVSERVER_WORLDS").ok().and_then(|cases| cases.parse().ok());
-    worlds(asked.unwrap_or(10_000));
+    const SOME: u32 = 10_000;
+    let seconds = asked("DEVSERVER_SOAK").map(|seconds| Duration::from_secs(u64::from(seconds)));
+    let (began, mut happened) = (Instant::now(), 0_u64);
+    loop {
+        let cases = asked("DEVSERVER_WORLDS").unwrap_or(SOME);
+        worlds(cases);
+        happened += u64::from(cases);
+        if seconds.is_none_or(|seconds| began.elapsed() >= seconds) {
+            break;
+        }
+    }
+    let took = began.elapsed().as_secs();
+    println!("{happened} random worlds in {took} s: every invariant held");
 }
