@@ -278,8 +278,8 @@ impl Scene {
         };
         assert_eq!(self.terminal.ended(), expected, "{:?}: {}", self.ending, self.terminal.text());
         if let Ending::Panic(place) = self.ending {
-            let text = self.terminal.text();
-            assert!(text.contains(&format!("devserver has a fault of its own and ends: broken on purpose: {place}")));
+            let said = format!("devserver has a fault of its own and ends: broken on purpose: {place}");
+            self.terminal.wait_for(&said);
             let report = fs::read_to_string(self.path(".devserver/crash.txt")).expect("it was written");
             assert!(report.contains("broken on purpose") && !report.contains(&self.mark), "{report}");
         }

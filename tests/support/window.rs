@@ -1,4 +1,4 @@
-//! A real terminal with a shell in it that runs one command in the foreground: keys that are pressed, a window that
+//! A window: a real terminal with a shell in it that runs one command in the foreground: keys that are pressed, a window that
 //! is closed, and the terminal's settings before and after.
 
 use std::fs;
@@ -15,7 +15,7 @@ use devserver::sys::pty::{Pty, WindowSize};
 use devserver::sys::termios::Settings;
 use devserver::sys::{pipe, poll, proc, signal};
 
-use super::stack::eventually;
+use super::stack::{eventually, eventually_else};
 
 /// A terminal, until it is dropped.
 pub(crate) struct Window {
@@ -80,6 +80,13 @@ impl Window {
     /// What it showed so far.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.text.lock().expect("no panic")).into_owned()
+    }
+
+    /// Waits until it has shown this.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, text: &str) {
+        let shown = || self.text().contains(text).then_some(());
+        eventually_else(shown, || format!("it shows {text:?}; it shows\n{}", self.text()));
     }
 
     /// The command in the foreground.
