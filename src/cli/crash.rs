@@ -22,8 +22,10 @@ pub(super) fn prepare(project: &Path, mask: Arc<Mask>) {
     let folder = project.join(".devserver");
     let terminal = Mutex::new(Settings::of(io::stdin()));
     panic::set_hook(Box::new(move |info| {
+        // Held to the end: who breaks at the same time waits here, and the report stays whole.
+        let held = terminal.lock();
         // Only when it isn't as it was: who is in the background may not even set what is set already.
-        if let Ok(Some(before)) = terminal.lock().as_deref()
+        if let Ok(Some(before)) = held.as_deref()
             && Settings::of(io::stdin()).is_some_and(|now| now != *before)
         {
             let _ = before.apply(io::stdin());
