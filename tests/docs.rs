@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use devserver::config::{Layer, ROOT, Record, Shape, Texts, load};
 
+use crate::support::Devserver;
+
 const DOCS: &str = include_str!("../docs/config.md");
 
 fn keys(record: &Record, path: &str, found: &mut BTreeSet<String>) {
@@ -66,6 +68,50 @@ fn every_entry_says_what_is_there_if_it_is_not_given_and_has_an_example_that_fit
         let toml = toml.replace("NAME", "name");
         assert_eq!(crate::plan::against_schema(&toml), Vec::<String>::new(), "{key}: {toml}");
     }
+}
+
+/// The objects that a text shows, by the kind of event; lines have none.
+fn objects(text: &str) -> Vec<(Option<String>, BTreeSet<String>)> {
+    let objects = text.lines().filter(|line| line.starts_with('{')).map(|line| {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let object = object.as_object().expect("it is one").clone();
+        let kind = object.get("event").and_then(|kind| kind.as_str()).map(str::to_owned);
+        (kind, object.keys().cloned().collect())
+    });
+    objects.collect()
+}
+
+#[test]
+fn the_objects_of_the_stream_are_those_that_the_docs_show() {
+    let said = Devserver::of(
+        r#"
+[[notice]]
+text = "hello"
+[service.web]
+command = "echo [INFO] one"
+restart = "on-failure"
+[service.bad]
+command = ["sh", "-c", "exit 1"]
+backoff = { min = "1ms", max = "2ms", give_up_after = 2 }
+[service.last]
+command = ["sleep", "1"]
+exit_on_end = true
+"#,
+    )
+    .args("--json")
+    .run();
+    said.ends_with_code(0);
+    let printed = objects(&said.stdout);
+    let mut shown = 0;
+    for (kind, keys) in objects(include_str!("../docs/logs.md")) {
+        let same = printed.iter().find(|(other, _)| *other == kind);
+        let (_, real) = same.unwrap_or_else(|| panic!("{kind:?} isn't printed:\n{}", said.stdout));
+        assert_eq!(*real, keys, "{kind:?}");
+        shown += 1;
+    }
+    assert!(shown >= 5, "the docs show some");
+    assert!(said.stdout.lines().all(|line| line.starts_with('{')), "nothing else is printed:\n{}", said.stdout);
+    assert!(said.stdout.contains(r#""level":"info","text":"[INFO] one""#), "{}", said.stdout);
 }
 
 /// Every example, together with what the others declare, is a good configuration.

@@ -183,3 +183,91 @@ fn a_choice_that_makes_no_sense_starts_nothing() {
         assert_eq!((output.status.code(), errors), (Some(2), format!("{said}\nNothing was started.\n")));
     }
 }
+
+/// Lines of several levels, a record of two lines, a traceback, and one service that is quiet.
+const LEVELS: &str = r#"
+[service.web]
+pty = false
+command = ["printf", "[INFO] fine\\n[WARNING] two lines:\\nthe second\\n[DEBUG] no\\nGET 503 / HTTP/1.1 0\\nTraceback (most recent call last):\\n  File x\\nKeyError: 1\\n"]
+restart = "never"
+
+[service.relay]
+pty = false
+command = ["printf", "noise\\n[ERROR] more noise\\nTraceback (most recent call last):\\n  File y\\nKeyError: 2\\n"]
+log = { show = false }
+restart = "never"
+"#;
+
+fn of_levels() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("devserver.toml"), LEVELS).expect("it can be written");
+    folder
+}
+
+/// Runs a project to its end, and returns the lines of its processes, bare.
+fn run_to_its_end(folder: &Path, arguments: &[&str]) -> (Vec<String>, String) {
+    let mut stack = Stack::start(folder, arguments, &[]);
+    stack.ended();
+    let output = stack.output();
+    let lines = output.lines().filter_map(|line| line.split_once(" │ ").or_else(|| line.split_once(" ┃ ")));
+    let lines = lines.filter(|(head, _)| !head.contains("devserver")).map(|(_, text)| text.to_owned());
+    (lines.collect(), output)
+}
+
+#[test]
+fn lines_are_chosen_by_level_and_quiet_services_show_their_tracebacks() {
+    let folder = of_levels();
+    let folder = folder.path();
+    let trace = ["Traceback (most recent call last):", "  File x", "KeyError: 1"];
+    let relay = ["Traceback (most recent call last):", "  File y", "KeyError: 2"];
+    let (mut lines, output) = run_to_its_end(folder, &["--level", "warn"]);
+    lines.sort();
+    let warned = ["[WARNING] two lines:", "the second", "GET 503 / HTTP/1.1 0"];
+    let mut expected: Vec<&str> = [&warned[..], &trace, &relay].concat();
+    expected.sort_unstable();
+    assert_eq!(lines, expected, "{output}");
+    for said in ["web ready after", "relay ready after", "relay exited with 0"] {
+        assert!(output.contains(said), "its start and stop are shown: {said}\n{output}");
+    }
+    let (lines, _) = run_to_its_end(folder, &["--only=relay", "--level=error"]);
+    assert_eq!(lines, [&["[ERROR] more noise"][..], &relay].concat(), "who is named isn't quiet");
+
+    let bare = |arguments: &[&str]| {
+        let text = said(folder, &[&["--since-restart"], arguments].concat());
+        text.lines().filter_map(|line| Some(line.split_once(" │ ")?.1.to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(bare(&["relay", "--level", "fatal"]), Vec::<String>::new());
+    assert_eq!(bare(&["relay"]), [&["noise", "[ERROR] more noise"][..], &relay].concat(), "everything is stored");
+    assert_eq!(bare(&["web", "--level", "error"]), [&["GET 503 / HTTP/1.1 0"][..], &trace].concat());
+    assert_eq!(said(folder, &["web", "--raw", "--level", "fatal"]), "");
+    let json = said(folder, &["web", "--json", "--since-restart"]);
+    let levels: Vec<String> = json
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|line| Some(line["level"].as_str()?.to_owned()))
+        .collect();
+    assert_eq!(levels, ["info", "warn", "warn", "debug", "error", "error", "error", "error"]);
+    let complaint = complaint(folder, &["--level", "warning"]);
+    assert!(complaint.contains("warn"), "it says which there are: {complaint}");
+}
+
+#[test]
+fn the_stream_is_printed_as_objects_with_cursors_that_logs_takes() {
+    let folder = of_levels();
+    let folder = folder.path();
+    let mut stack = Stack::start(folder, &["--json", "--only=web", "--level=warn"], &[]);
+    stack.ended();
+    let output = stack.output();
+    let objects: Vec<serde_json::Value> =
+        output.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no object: {line}"))).collect();
+    let lines: Vec<_> =
+        objects.iter().filter(|object| object.get("text").is_some() && object.get("event").is_none()).collect();
+    assert_eq!(lines.len(), 6, "{output}");
+    let events =
+        |kind: &str| objects.iter().filter(|object| object["event"] == kind && object["process"] == "web").count();
+    assert_eq!((events("started"), events("exited"), events("gone")), (1, 1, 1), "{output}");
+    let numbers: Vec<u64> = objects.iter().filter_map(|object| object["seq"].as_u64()).collect();
+    assert!(numbers.is_sorted_by(|one, other| one < other), "each has its own number: {numbers:?}");
+    let cursor = lines[3]["cursor"].as_str().expect("each line has one");
+    assert_eq!(said(folder, &["web", "--raw", "--after", cursor]), "  File x\nKeyError: 1\n");
+}

@@ -4,7 +4,6 @@
 
 mod acme;
 mod docs;
-mod endings;
 mod ends;
 mod health;
 mod lifecycle;
@@ -15,13 +14,11 @@ mod output;
 mod owner;
 mod plan;
 mod preflight;
-mod run;
 mod secrets;
 mod seed;
 mod shim;
 mod shutdown;
 mod simulation;
-mod soak;
 mod stopping;
 mod support;
 mod tidy;

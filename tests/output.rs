@@ -49,6 +49,7 @@ fn options(colour: bool) -> Options {
         setup: vec![],
         live: false,
         columns: 80,
+        pretty: None,
         choice: Choice::default(),
         zone: TimeZone::UTC,
     }

@@ -99,6 +99,17 @@ impl Block {
         })
     }
 
+    /// One of its lines as a block of its own; none if there is nothing in it.
+    #[must_use]
+    pub fn one(&self, line: &Line<'_>) -> Option<Self> {
+        let mut bytes = Vec::with_capacity(line.bytes.len() + 1);
+        bytes.extend_from_slice(line.bytes);
+        if line.ending == Ending::Newline {
+            bytes.push(b'\n');
+        }
+        Self::new(self.stream.clone(), self.at, bytes.into(), line.continues, line.ending)
+    }
+
     /// The same block from its line of this index on; the bytes are shared.
     ///
     /// # Panics

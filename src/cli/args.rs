@@ -10,15 +10,12 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use indexmap::IndexMap;
 
 use crate::config::{Config, Flag, FlagValue};
-use crate::model::FlagName;
+use crate::model::{FlagName, Level};
 use crate::plan::Choices;
 
-use super::environ::{self, EnvView};
 use super::exit_code::Exit;
 use super::logs::{self, LogsView};
-use super::open::{self, OpenView};
 use super::report::Failure;
-use super::run;
 use super::usage::{address, usage};
 
 /// When to use colours.
@@ -102,12 +99,6 @@ pub enum Invocation {
     Up(Choices, Look),
     /// Print what would be started.
     Plan(Choices, PlanView),
-    /// Print the environment of a process.
-    Env(Choices, EnvView),
-    /// Run a command in the environment of a silo.
-    Run(Choices, Vec<String>),
-    /// Open a URL of what is up.
-    Open(OpenView),
     /// Validate the configuration.
     ConfigCheck,
     /// Print the merged configuration; with the layer of each value.
@@ -131,8 +122,14 @@ pub enum Invocation {
 /// How the stream looks, as asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Look {
-    /// `--plain`: no colours.
+    /// `--plain`: no colours, nothing pretty.
     pub plain: bool,
+    /// `--pretty` or `--no-pretty`; else what the configuration says, else on a terminal.
+    pub pretty: Option<bool>,
+    /// `--level`: how much a line must matter to be shown.
+    pub level: Option<Level>,
+    /// `--json`: one object for each line and each event.
+    pub json: bool,
     /// `--prefix` or `--no-prefix`; the configuration's where neither is given.
     pub prefix: Option<bool>,
     /// `--only`: whose lines are shown.
@@ -204,9 +201,6 @@ pub fn command(config: Option<&Config>) -> Command {
         .subcommand(Command::new("schema").about("Print its JSON Schema, for editors"));
     command
         .subcommand(plan)
-        .subcommand(environ::command(with_run_args(Command::new("env"), config)))
-        .subcommand(run::command(with_run_args(Command::new("run"), config)))
-        .subcommand(with_config_args(open::command()))
         .subcommand(config_command)
         .subcommand(with_config_args(logs::command()))
         .subcommand(
@@ -216,7 +210,7 @@ pub fn command(config: Option<&Config>) -> Command {
         .subcommand(Command::new("init").about("Write a first devserver.toml here"))
 }
 
-pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
+fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 
@@ -248,7 +242,7 @@ fn with_config_args(command: Command) -> Command {
         )
 }
 
-fn look_args() -> [Arg; 6] {
+fn look_args() -> Vec<Arg> {
     let names = |name: &'static str, help: &'static str| {
         let arg = Arg::new(name).long(name).value_name("NAME").action(ArgAction::Append).value_delimiter(',');
         arg.help(help).help_heading(HEAD)
@@ -259,7 +253,17 @@ fn look_args() -> [Arg; 6] {
     let prefix = switch("prefix", "Begin each line with its process").overrides_with("no-prefix").hide(true);
     let no_prefix =
         switch("no-prefix", "Print lines bare: no time, no name").overrides_with("prefix").help_heading(HEAD);
-    [only, hide, grep, switch("plain", "No colours, nothing pretty").help_heading(HEAD), prefix, no_prefix]
+    let pretty = switch("pretty", "Make lines easy to read, as on a terminal").overrides_with("no-pretty");
+    let no_pretty = switch("no-pretty", "Print lines as they are").overrides_with("pretty");
+    let json =
+        switch("json", "Print one JSON object for each line and each event").conflicts_with_all(["plain", "pretty"]);
+    let plain = switch("plain", "No colours, nothing pretty").overrides_with("pretty");
+    let look = [plain, pretty, no_pretty, json].map(|arg| arg.help_heading(HEAD));
+    [only, hide, logs::level_arg().help_heading(HEAD), grep]
+        .into_iter()
+        .chain(look)
+        .chain([prefix, no_prefix])
+        .collect()
 }
 
 /// What a start and a plan have in common.
@@ -335,21 +339,27 @@ fn lower_first(text: &str) -> String {
 /// # Errors
 /// When something on it is wrong; the message says the fix.
 pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
-    if let Some(failure) = run::no_dashes(args) {
-        return Err(failure);
-    }
     let matches = matches(args, Some(config))?;
     match matches.subcommand() {
         None => {
-            let prefix = match (matches.get_flag("prefix"), matches.get_flag("no-prefix")) {
+            let either = |on: &str, off: &str| match (matches.get_flag(on), matches.get_flag(off)) {
                 (true, _) => Some(true),
                 (_, true) => Some(false),
                 _ => None,
             };
             let names = |flag: &str| matches.get_many::<String>(flag).into_iter().flatten().cloned().collect();
             let grep = matches.get_one::<String>("grep").cloned();
-            let (only, hide, plain) = (names("only"), names("hide"), matches.get_flag("plain"));
-            Ok(Invocation::Up(choices(&matches, config, args)?, Look { plain, prefix, only, hide, grep }))
+            let look = Look {
+                plain: matches.get_flag("plain"),
+                pretty: either("pretty", "no-pretty"),
+                level: logs::level(&matches),
+                json: matches.get_flag("json"),
+                prefix: either("prefix", "no-prefix"),
+                only: names("only"),
+                hide: names("hide"),
+                grep,
+            };
+            Ok(Invocation::Up(choices(&matches, config, args)?, look))
         }
         Some(("plan", plan)) => {
             let view = PlanView {
@@ -360,12 +370,6 @@ pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
             };
             Ok(Invocation::Plan(choices(plan, config, args)?, view))
         }
-        Some(("env", env)) => {
-            let name = env.get_one::<String>("NAME").cloned().unwrap_or_default();
-            let view = EnvView { name, json: env.get_flag("json"), reveal: env.get_flag("reveal") };
-            Ok(Invocation::Env(choices(env, config, args)?, view))
-        }
-        Some(("run", run)) => Ok(Invocation::Run(choices(run, config, args)?, run::words(run))),
         Some((name, rest)) => Ok(without_config(name, rest)),
     }
 }
@@ -376,10 +380,6 @@ fn without_config(name: &str, matches: &ArgMatches) -> Invocation {
         ("config", Some(("show", show))) => Invocation::ConfigShow { origin: show.get_flag("origin") },
         ("config", Some(("schema", _))) => Invocation::ConfigSchema,
         ("config", _) => Invocation::ConfigCheck,
-        ("open", _) => {
-            let name = matches.get_one::<String>("NAME").cloned();
-            Invocation::Open(OpenView { name, json: matches.get_flag("json"), print: matches.get_flag("print") })
-        }
         ("logs", _) => Invocation::Logs(logs::view(matches)),
         ("status", _) => Invocation::Status { json: matches.get_flag("json") },
         _ => Invocation::Init,

@@ -1,17 +1,20 @@
 //! `devserver logs`: what was said, from the files, while it runs and afterwards.
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use regex::bytes::Regex;
 
 use crate::config::nearest;
-use crate::model::{ProcessName, Selector, ServiceName, parse_duration};
+use crate::logs::{Rulebook, Rules};
+use crate::model::{Level, ProcessName, Selector, ServiceName, parse_duration};
 use crate::plan::{Plan, ProcessSpec};
-use crate::views::{Choice, Form, Options, Query, QueryError, logs as show};
+use crate::views::{Choice, Form, Options, PrettyOptions, Query, QueryError, logs as show};
 
 use super::args::{Colour, Look};
 use super::discover::{Env, Found};
@@ -27,6 +30,7 @@ pub struct LogsView {
     since: Option<String>,
     since_restart: bool,
     grep: Option<String>,
+    level: Option<Level>,
     tail: Option<u64>,
     after: Option<String>,
     json: bool,
@@ -53,6 +57,7 @@ pub fn command() -> Command {
         .arg(value("since", "TIME", "Only from so long ago: 10m"))
         .arg(switch("since-restart", "Of each process its last run only"))
         .arg(value("grep", "REGEX", "Only lines that match"))
+        .arg(level_arg())
         .arg(value("tail", "N", "Only the last lines").value_parser(clap::value_parser!(u64)))
         .arg(value("after", "CURSOR", "Only what comes after a line of --json, by its cursor"))
         .arg(switch("json", "One JSON object a line; the last one has a cursor"))
@@ -69,11 +74,50 @@ pub fn view(matches: &ArgMatches) -> LogsView {
         since: text("since"),
         since_restart: matches.get_flag("since-restart"),
         grep: text("grep"),
+        level: level(matches),
         tail: matches.get_one::<u64>("tail").copied(),
         after: text("after"),
         json: matches.get_flag("json"),
         raw: matches.get_flag("raw"),
     }
+}
+
+/// `--level`, as the log and `devserver logs` have it.
+pub fn level_arg() -> Arg {
+    let parser = clap::builder::PossibleValuesParser::new(Level::NAMES);
+    let help = "Show only lines of this level and above; one without a level has that of the line it follows";
+    Arg::new("level").long("level").value_name("LEVEL").value_parser(parser).help(help).hide_possible_values(false)
+}
+
+/// What `--level` says.
+pub fn level(matches: &ArgMatches) -> Option<Level> {
+    matches.get_one::<String>("level").and_then(|level| level.parse().ok())
+}
+
+/// The silos of the project, by what the names of their processes begin with.
+pub fn silos(found: &Found) -> HashMap<String, String> {
+    found.config.silos.iter().map(|(name, silo)| (silo.prefix.clone(), name.to_string())).collect()
+}
+
+/// What the lines of everyone mean.
+///
+/// # Errors
+/// When the patterns are too big together.
+pub fn book(found: &Found, plan: Option<&Plan>) -> Result<Arc<Rulebook>, Failure> {
+    let levels = || found.config.log.levels.iter().map(|(word, level)| (word.as_str(), *level));
+    let rules = |service: &str| {
+        Rules::new(&found.config.log_rules(service), levels())
+            .map_err(|error| Failure::new(Exit::Config, error.to_string(), "change `pattern` under [log]".to_owned()))
+    };
+    let mut book = Rulebook::new(rules("")?);
+    for (name, _) in found.config.services.iter().filter(|(_, service)| !service.patterns.is_empty()) {
+        let own = rules(name.as_str())?;
+        // Of a service that runs once for each item, nobody has its name.
+        let processes = plan.into_iter().flat_map(|plan| &plan.processes).filter(|process| process.service == *name);
+        let names: Vec<&str> = processes.map(|process| process.name.as_str()).chain([name.as_str()]).collect();
+        book.give(&names, own);
+    }
+    Ok(Arc::new(book))
 }
 
 /// A pattern of the command line.
@@ -93,7 +137,7 @@ pub fn pattern(flag: &str, text: &str) -> Result<Regex, Failure> {
 ///
 /// # Errors
 /// When nobody goes by such a name, or the pattern isn't one.
-pub fn choice(found: &Found, plan: &Plan, look: &Look) -> Result<Choice, Failure> {
+pub fn choice(found: &Found, plan: &Plan, look: &Look, book: &Arc<Rulebook>) -> Result<Choice, Failure> {
     let named = |flag: &str, names: &[String]| {
         let processes = || plan.processes.iter().map(|process| &process.name);
         names.iter().try_fold(Vec::new(), |mut all, name| {
@@ -116,13 +160,15 @@ pub fn choice(found: &Found, plan: &Plan, look: &Look) -> Result<Choice, Failure
     };
     let (only, hide) = (named("--only", &look.only)?, named("--hide", &look.hide)?);
     let is_quiet = |service: &ServiceName| found.config.services.get(service).is_some_and(|service| !service.show);
-    let is_hidden = |process: &ProcessSpec| {
-        hide.contains(&process.name)
-            || if only.is_empty() { is_quiet(&process.service) } else { !only.contains(&process.name) }
+    let is_hidden =
+        |process: &ProcessSpec| hide.contains(&process.name) || (!only.is_empty() && !only.contains(&process.name));
+    let named = |which: &dyn Fn(&ProcessSpec) -> bool| -> Vec<ProcessName> {
+        plan.processes.iter().filter(|process| which(process)).map(|process| process.name.clone()).collect()
     };
-    let hidden = plan.processes.iter().filter(|process| is_hidden(process)).map(|process| process.name.clone());
+    let hidden = named(&is_hidden);
+    let quiet = named(&|process| only.is_empty() && is_quiet(&process.service));
     let grep = look.grep.as_deref().map(|text| pattern("--grep", text)).transpose()?;
-    Ok(Choice { hidden: hidden.collect(), grep })
+    Ok(Choice { hidden, quiet, grep, level: look.level, book: Some(Arc::clone(book)) })
 }
 
 /// The name that was probably meant.
@@ -147,14 +193,21 @@ pub fn logs(found: &Found, view: LogsView, colour: Colour, env: &Env) -> Result<
         Ok::<_, Failure>(now.checked_sub(ago).unwrap_or(jiff::Timestamp::MIN))
     });
     let grep = view.grep.as_deref().map(|text| pattern("--grep", text));
-    let silos = found.config.silos.iter().map(|(name, silo)| (silo.prefix.clone(), name.to_string()));
+    let book = book(found, None)?;
+    let is_terminal = io::stdout().is_terminal() && env.get("TERM").is_none_or(|term| term != "dumb");
+    let pretty = found.config.log.pretty.unwrap_or(is_terminal);
     let query = Query {
         folder: folder(found),
         names: view.names,
         follow: view.follow,
         since: since.transpose()?,
         since_restart: view.since_restart,
-        grep: grep.transpose()?,
+        choice: Choice {
+            grep: grep.transpose()?,
+            level: view.level,
+            book: Some(Arc::clone(&book)),
+            ..Choice::default()
+        },
         tail: view.tail,
         after: view.after,
         form: if view.json {
@@ -173,10 +226,12 @@ pub fn logs(found: &Found, view: LogsView, colour: Colour, env: &Env) -> Result<
             setup: Vec::new(),
             live: false,
             columns: 100,
+            pretty: pretty.then(|| PrettyOptions { book: Arc::clone(&book), fold: false }),
             choice: Choice::default(),
             zone: jiff::tz::TimeZone::system(),
         },
-        silos: silos.collect(),
+        book,
+        silos: silos(found),
     };
     let out = io::stdout().as_fd().try_clone_to_owned();
     let shown = out.map_err(QueryError::from).and_then(|out| show(query, File::from(out)));

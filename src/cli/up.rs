@@ -7,16 +7,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::bus::{Bus, From, Kind, Limits};
 use crate::logs::{Mask, secrets};
 use crate::model::{Command, Verdict};
 use crate::plan::{CheckTest, Choices, Plan, plan};
 use crate::runner::{Asked, Session, Spawner, drive, interrupts};
 use crate::sys::{limits, session};
-use crate::views::{Options, PrinterEnd, StoreOptions, print, store};
+use crate::views::{JsonOptions, Options, PrettyOptions, PrinterEnd, StoreOptions, print, print_json, store};
 
 use super::args::{Colour, Look};
-use super::crash;
 use super::discover::{self, Env, Found};
 use super::exit_code::Exit;
 use super::main::{say, stdout_colour};
@@ -62,21 +63,26 @@ pub fn up(
 ) -> Result<Exit, Failure> {
     if let Some(recognised) = &found.recognised {
         // First of all, and also when nothing comes of it.
-        say(&format!("{recognised}\n"));
+        match look.json {
+            true => say(&format!("{}\n", json!({ "time": stamp(), "event": "notice", "text": recognised }))),
+            false => say(&format!("{recognised}\n")),
+        }
     }
     let facts = discover::facts(found, env.clone());
     let mut plan = plan(&found.config, choices, &facts)?;
     oneshots::note_fresh(&mut plan);
-    let choice = super::logs::choice(found, &plan, &look)?;
+    let book = super::logs::book(found, Some(&plan))?;
+    let choice = super::logs::choice(found, &plan, &look, &book)?;
     let folder = RuntimeFolder::of(&found.folder, env);
     let words: Vec<String> = args.iter().map(|word| quoted(word)).collect();
     let locks = folder.take(&plan, format!("devserver {}", words.join(" ")).trim_end())?;
     let runtime = runtime()?;
     let inherited = discover::environment_for_children();
     let mask = Arc::new(mask(found, &plan, env)?);
-    crash::prepare(&plan.root, Arc::clone(&mask));
     let verdict = runtime.block_on(preflight(&plan, &inherited)).and_then(|()| {
         write_files(&plan)?;
+        let is_screen = io::stdout().is_terminal() && env.get("TERM").is_none_or(|term| term != "dumb");
+        let pretty = !look.plain && !look.json && look.pretty.or(found.config.log.pretty).unwrap_or(is_screen);
         let options = Options {
             prefix: look.prefix.unwrap_or(found.config.log.prefix),
             timestamps: found.config.log.timestamps,
@@ -89,12 +95,20 @@ pub fn up(
                 .filter(|process| process.oneshot.is_some())
                 .map(|process| process.name.clone())
                 .collect(),
-            live: io::stdout().is_terminal() && env.get("TERM").is_none_or(|term| term != "dumb") && !look.plain,
+            live: is_screen && !look.plain,
             columns: console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns)),
+            pretty: pretty.then(|| PrettyOptions { book: Arc::clone(&book), fold: true }),
             choice,
             zone: jiff::tz::TimeZone::system(),
         };
-        run(Arc::new(plan), mask, inherited, options, stored(found), &runtime)
+        let stored = stored(found);
+        let view = if look.json {
+            let session = stored.as_ref().map(|stored| stored.session);
+            View::Json(JsonOptions { book, silos: super::logs::silos(found), choice: options.choice, session })
+        } else {
+            View::Text(options)
+        };
+        run(Arc::new(plan), mask, inherited, view, stored, &runtime)
     });
     drop(locks);
     folder.tidy_up();
@@ -103,11 +117,19 @@ pub fn up(
     verdict.map(|verdict| exit(&verdict))
 }
 
+/// What is printed.
+enum View {
+    /// The log, for people.
+    Text(Options),
+    /// Objects, for machines.
+    Json(JsonOptions),
+}
+
 fn run(
     plan: Arc<Plan>,
     mask: Arc<Mask>,
     inherited: Vec<(std::ffi::OsString, std::ffi::OsString)>,
-    options: Options,
+    view: View,
     stored: Option<StoreOptions>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Verdict, Failure> {
@@ -124,7 +146,10 @@ fn run(
     std::thread::Builder::new()
         .name("printer".into())
         .spawn(move || {
-            let end = print(records, out, options);
+            let end = match view {
+                View::Text(options) => print(records, out, options),
+                View::Json(options) => print_json(records, out, options),
+            };
             if !matches!(end, PrinterEnd::Finished) {
                 // Nobody reads any more: the session ends as by a Ctrl-C.
                 let (answer, _) = tokio::sync::oneshot::channel();
@@ -162,9 +187,18 @@ fn run(
 /// Where lines are stored, if they are.
 fn stored(found: &Found) -> Option<StoreOptions> {
     let log = &found.config.log;
-    let options =
-        || StoreOptions { folder: super::logs::folder(found), max_size: log.max_size, max_total: log.max_total };
+    let options = || StoreOptions {
+        folder: super::logs::folder(found),
+        max_size: log.max_size,
+        max_total: log.max_total,
+        session: u64::try_from(stamp().as_millisecond()).unwrap_or_default(),
+    };
     log.store.then(options)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the run of the supervisor is told apart by when it began")]
+fn stamp() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }
 
 /// What nobody may see: the secrets of every environment that a process is given, and the configuration's patterns.

@@ -18,7 +18,6 @@ mod shape;
 mod show;
 mod silos;
 mod source;
-mod stop;
 mod suggest;
 mod syntax;
 mod validate;
@@ -33,7 +32,7 @@ pub use load::{Texts, load, recognisable};
 pub use preset::{Preset, find as preset};
 pub use schema::{
     Check, Command, Config, Each, EnvBlock, Flag, FlagValue, InSilos, ListPart, Notice, Ready, Reference, Render,
-    Service, Setting, Silo, Stop,
+    Service, Setting, Silo,
 };
 pub use shape::{Field, Map as ShapeMap, ROOT, Record, Shape};
 pub use show::show;

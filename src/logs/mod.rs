@@ -10,6 +10,8 @@ mod sgr;
 pub use mask::{Mask, MaskError, Masking, secrets};
 pub use mask_event::mask_event;
 pub use record::{Part, Records, Seen, traceback};
-pub use rules::{Access, Landmark, Reading, RuleError, Rules};
+#[cfg(test)]
+pub(crate) use rules::tests::built_in;
+pub use rules::{Access, Landmark, Reading, RuleError, Rulebook, Rules};
 pub use sanitise::{Sanitiser, escaped, is_clean};
 pub use sgr::{RESET, open_sgr};

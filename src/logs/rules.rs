@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use regex::bytes::{Regex, RegexSet};
 
-use crate::model::{Level, LogKind, LogRule};
+use crate::model::{Level, LogKind, LogRule, ProcessName};
 
 /// No more of a line is looked at, in bytes: what a line is stands at its beginning.
 const LOOKED_AT: usize = 4096;
@@ -48,6 +49,37 @@ pub(super) struct TraceRule {
     pub(super) last: Option<Regex>,
     pub(super) joins: Option<Regex>,
     pub(super) dim: Option<Regex>,
+}
+
+/// The patterns of everyone: those of all, and of services that have their own.
+#[derive(Debug, Clone)]
+pub struct Rulebook {
+    all: Arc<Rules>,
+    /// By the name of a process, or the last part of it.
+    own: HashMap<String, Arc<Rules>>,
+}
+
+impl Rulebook {
+    /// A book in which everyone has these.
+    pub fn new(all: Rules) -> Self {
+        Self { all: Arc::new(all), own: HashMap::new() }
+    }
+
+    /// Gives those of these names (`region.server`, or `server` for that of every silo) patterns of their own.
+    pub fn give(&mut self, names: &[&str], rules: Rules) {
+        let rules = Arc::new(rules);
+        self.own.extend(names.iter().map(|name| ((*name).to_owned(), Arc::clone(&rules))));
+    }
+
+    /// The patterns for the lines of a process.
+    pub fn of(&self, process: &ProcessName) -> &Arc<Rules> {
+        if self.own.is_empty() {
+            return &self.all;
+        }
+        let name = process.as_str();
+        let last = name.rsplit('.').next().unwrap_or(name);
+        self.own.get(name).or_else(|| self.own.get(last)).unwrap_or(&self.all)
+    }
 }
 
 /// A moment that a line tells of.
@@ -194,4 +226,4 @@ fn access(pattern: &Regex, line: &[u8]) -> Option<Access> {
 
 #[cfg(test)]
 #[path = "rules_tests.rs"]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 use super::*;
 
 /// The built-in patterns, as the configuration reads them.
-pub(in crate::logs) fn built_in() -> Rules {
+pub(crate) fn built_in() -> Rules {
     let table: toml::Table = include_str!("../../templates/log.toml").parse().expect("it is TOML");
     let text = |table: &toml::Table, key: &str| table.get(key).and_then(|value| value.as_str()).map(str::to_owned);
     let patterns = table["pattern"].as_table().expect("it is a table");

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     ExitStatus, Health, Leftovers, Phase, Pid, ProbeFailure, ProcessName, RunId, Signal, SiloName, SpawnFailure,
-    Status, StopMeans, Stray,
+    Status, Stray,
 };
 
 /// The place of a record in the one order of everything that was said and happened. Counts from 1.
@@ -152,23 +152,12 @@ pub enum Event {
         /// What it gets now.
         signal: Signal,
     },
-    /// The stop command of a run didn't end it, and it is told more firmly.
-    StopCommandFailed {
-        /// Which run.
-        run: RunId,
-        /// The command.
-        command: String,
-        /// What became of it: `exited with 1: no server`.
-        why: String,
-        /// What it gets now.
-        signal: Signal,
-    },
     /// A run that was told to stop hasn't yet; said every few seconds.
     StillStopping {
         /// Which run.
         run: RunId,
-        /// With what.
-        by: StopMeans,
+        /// What it was sent.
+        signal: Signal,
         /// How long ago.
         waited: Duration,
         /// How long it may take before it is told more firmly.
@@ -177,11 +166,6 @@ pub enum Event {
         remaining: Vec<Stray>,
         /// How many they are.
         count: usize,
-    },
-    /// We were suspended, by a Ctrl-Z or with the whole machine, and go on. Nothing timed out meanwhile.
-    Resumed {
-        /// How long it took.
-        after: Duration,
     },
     /// Everything is being stopped.
     Stopping {
@@ -197,4 +181,28 @@ pub enum Event {
         /// Whether the silos that this run talks to answer.
         peers: Vec<PeerAnswer>,
     },
+}
+
+impl Event {
+    /// The process that it is about, if it is about one.
+    pub const fn process(&self) -> Option<&ProcessName> {
+        match self {
+            Self::PhaseChanged { process, .. }
+            | Self::RestartScheduled { process, .. }
+            | Self::GaveUp { process, .. }
+            | Self::Blocked { process, .. } => Some(process),
+            Self::Started { run, .. }
+            | Self::SpawnFailed { run, .. }
+            | Self::BecameReady { run, .. }
+            | Self::NotReady { run, .. }
+            | Self::HealthChanged { run, .. }
+            | Self::NotAlive { run, .. }
+            | Self::Exited { run, .. }
+            | Self::Gone { run, .. }
+            | Self::ShimLost { run }
+            | Self::Escalated { run, .. }
+            | Self::StillStopping { run, .. } => Some(&run.process),
+            Self::Notice { .. } | Self::Stopping { .. } | Self::Settled { .. } => None,
+        }
+    }
 }

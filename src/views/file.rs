@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use super::store::{Entry, Log, make_room};
 use crate::bus::{Batch, Block, Body, Bus, Ending, Subscription};
 use crate::model::{Event, Origin, ProcessName, Seq};
-use crate::sys::fault;
 
 /// Where lines are stored, and how much of them.
 #[derive(Debug, Clone)]
@@ -22,6 +21,8 @@ pub struct StoreOptions {
     pub max_size: u64,
     /// How big all of them may be together.
     pub max_total: u64,
+    /// Which run of the supervisor this is: when it began, in milliseconds of the epoch.
+    pub session: u64,
 }
 
 /// So often it is tried again to write, and looked whether the files are still there.
@@ -29,12 +30,11 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// Stores until the bus is closed. Blocks.
 pub fn store(mut records: Subscription, bus: &Bus, options: StoreOptions) {
-    let session = u64::try_from(stamp().as_millisecond()).unwrap_or_default();
+    let session = options.session;
     let mut store = Store { options, session, files: HashMap::new(), told: false };
     let mut batch = Vec::new();
     loop {
         let end = records.next_batch(&mut batch, None);
-        fault::point("store");
         for record in batch.drain(..) {
             if let Body::Block(block) = &record.body {
                 store.file(&block.stream.run.process).take_in(session, record.seq, block);

@@ -14,7 +14,7 @@ fn name(text: &str) -> ProcessName {
 }
 
 fn new(folder: &Path, max_size: u64, max_total: u64) -> Store {
-    let options = StoreOptions { folder: folder.to_path_buf(), max_size, max_total };
+    let options = StoreOptions { folder: folder.to_path_buf(), max_size, max_total, session: 1 };
     Store { options, session: 7, files: HashMap::new(), told: false }
 }
 

@@ -14,6 +14,8 @@ use super::choose::Chooser;
 use super::event::{Say, Sentence, say};
 use super::palette::{Tone, colour_of};
 use super::plain::Options;
+use super::prefix::{Bar, Prefixes};
+use super::pretty::Pretty;
 use super::setup::{Setup, Step};
 use super::summary::{Summary, summary};
 use crate::bus::{Block, Body, Ending, Line, Record, Stream};
@@ -82,11 +84,8 @@ struct Held {
 pub(super) struct Formatter {
     options: Options,
     sanitiser: Sanitiser,
-    /// The width of the name column.
-    width: usize,
-    /// The second for which `time` was made, and the time of day then.
-    second: i64,
-    time: Vec<u8>,
+    prefixes: Prefixes,
+    pretty: Option<Pretty>,
     /// Lines that have begun, by the stream they are in.
     begun: HashMap<Stream, Begun>,
     /// The stream whose unfinished line is the last thing on the screen.
@@ -96,6 +95,7 @@ pub(super) struct Formatter {
     chooser: Chooser,
     prefix: Vec<u8>,
     text: Vec<u8>,
+    lines: Vec<u8>,
 }
 
 impl Formatter {
@@ -103,9 +103,8 @@ impl Formatter {
         let names = options.names.iter().map(|name| name.as_str().len());
         Self {
             sanitiser: if options.colour { Sanitiser::coloured() } else { Sanitiser::plain() },
-            width: names.chain([OURS.len()]).max().unwrap_or(0),
-            second: i64::MIN,
-            time: Vec::new(),
+            prefixes: Prefixes::new(&options, names.chain([OURS.len()]).max().unwrap_or(0)),
+            pretty: options.pretty.clone().map(|pretty| Pretty::new(pretty, options.colour)),
             begun: HashMap::new(),
             cursor: None,
             held: Vec::new(),
@@ -114,6 +113,7 @@ impl Formatter {
             options,
             prefix: Vec::new(),
             text: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
@@ -148,6 +148,7 @@ impl Formatter {
 
     /// Says what waits and ends the line that stands there.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+        self.show_held(None, out);
         self.release(out);
         self.show_waiting(|_, _| true, out);
         self.break_line(out);
@@ -156,6 +157,9 @@ impl Formatter {
     fn block(&mut self, block: &Block, out: &mut Vec<u8>) {
         if !block.continues && !self.begun.is_empty() {
             self.begun.remove(&block.stream);
+        }
+        if self.pretty.is_some() {
+            return self.pretty_block(block, out);
         }
         self.set_prefix(block.at, block.stream.run.process.as_str(), None);
         let clean = is_clean(&block.bytes);
@@ -275,11 +279,17 @@ impl Formatter {
 
     /// When more of a line that hasn't ended is to be shown.
     pub(super) fn lines_due(&self) -> Option<Timestamp> {
-        self.begun.values().filter_map(|begun| Some(begun.waits?.due)).min()
+        let held = self.pretty.as_ref().and_then(Pretty::due);
+        self.begun.values().filter_map(|begun| Some(begun.waits?.due)).chain(held).min()
     }
 
     /// Shows the lines that haven't ended as they are by now: those that are due.
     pub(super) fn release_lines(&mut self, now: Timestamp, out: &mut Vec<u8>) {
+        if let Some(pretty) = &mut self.pretty {
+            self.lines.clear();
+            pretty.release(now, &mut self.prefixes, &mut self.lines);
+            self.show_lines(out);
+        }
         self.show_waiting(|_, waits| waits.due <= now, out);
     }
 
@@ -322,6 +332,12 @@ impl Formatter {
     }
 
     fn event(&mut self, at: Timestamp, event: &Arc<Event>, out: &mut Vec<u8>) {
+        // The last lines of a process come before what is said of it.
+        if self.pretty.is_some()
+            && let Some(process) = event.process()
+        {
+            self.show_held(Some(process), out);
+        }
         match self.setup.take_in(at, event) {
             Step::Other => {}
             Step::Told(sentence) => return self.sentence(at, &sentence, out),
@@ -366,6 +382,7 @@ impl Formatter {
                 self.show_waiting(|stream, _| stream.run == *run, out);
                 self.begun.retain(|stream, _| stream.run != *run);
                 self.chooser.forget(run);
+                self.pretty.iter_mut().for_each(|pretty| pretty.forget(run));
             }
             _ => {}
         }
@@ -403,29 +420,50 @@ impl Formatter {
 
     /// Makes what stands before each line of this process at this time.
     fn set_prefix(&mut self, at: Timestamp, name: &str, tone: Option<Tone>) {
+        self.set_marked_prefix(at, name, tone, Bar::Thin);
+    }
+
+    fn set_marked_prefix(&mut self, at: Timestamp, name: &str, tone: Option<Tone>, bar: Bar) {
         self.prefix.clear();
-        if !self.options.prefix {
-            return;
-        }
-        let colour = self.options.colour;
-        if self.options.timestamps {
-            if self.second != at.as_second() {
-                self.second = at.as_second();
-                let time = at.to_zoned_datetime(self.options.zone.clone()).strftime("%H:%M:%S ").to_string();
-                self.time = Tone::Dim.paint(&time, colour).into_bytes();
+        self.prefixes.write(at, name, tone, bar, &mut self.prefix);
+    }
+
+    /// Lines that are made easy to read.
+    fn pretty_block(&mut self, block: &Block, out: &mut Vec<u8>) {
+        let process = &block.stream.run.process;
+        for line in block.lines() {
+            let Some(pretty) = &mut self.pretty else { return };
+            if line.continues || line.ending != Ending::Newline {
+                let is_prompt =
+                    line.ending == Ending::Paused && !line.continues && pretty.is_prompt(process, line.bytes);
+                self.show_held(Some(process), out);
+                let bar = if is_prompt { Bar::Question } else { Bar::Thin };
+                self.set_marked_prefix(block.at, process.as_str(), None, bar);
+                self.piece(&block.stream, block.at, line, out);
+                continue;
             }
-            self.prefix.extend_from_slice(&self.time);
+            self.lines.clear();
+            pretty.line(&mut self.prefixes, &block.stream, block.at, line.bytes, &mut self.lines);
+            self.show_lines(out);
         }
-        let padded = format!("{name:<width$} │", width = self.width);
-        match tone {
-            Some(tone) => self.prefix.extend_from_slice(tone.paint(&padded, colour).as_bytes()),
-            None if colour => {
-                let coloured = format!("\x1b[38;5;{}m{padded}\x1b[0m", colour_of(name));
-                self.prefix.extend_from_slice(coloured.as_bytes());
-            }
-            None => self.prefix.extend_from_slice(padded.as_bytes()),
+    }
+
+    /// Shows what was held back to be read with ease: of this process, or all of it.
+    fn show_held(&mut self, process: Option<&ProcessName>, out: &mut Vec<u8>) {
+        let Some(pretty) = &mut self.pretty else { return };
+        self.lines.clear();
+        match process {
+            Some(process) => pretty.flush(process, &mut self.prefixes, &mut self.lines),
+            None => pretty.finish(&mut self.prefixes, &mut self.lines),
         }
-        self.prefix.push(b' ');
+        self.show_lines(out);
+    }
+
+    fn show_lines(&mut self, out: &mut Vec<u8>) {
+        if !self.lines.is_empty() {
+            self.break_line(out);
+            out.append(&mut self.lines);
+        }
     }
 }
 

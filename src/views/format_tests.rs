@@ -24,6 +24,7 @@ fn options() -> Options {
         setup: vec![],
         live: false,
         columns: 80,
+        pretty: None,
         choice: Choice::default(),
         zone: TimeZone::UTC,
     }

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use regex::bytes::Regex;
 use serde_json::json;
 
 use super::choose::{Choice, Chooser};
 use super::format::Formatter;
+use super::json::{Objects, add};
 use super::plain::{self, Options};
 use super::store::{Cursor, Entry, Reader, Stored};
-use crate::bus::{Block, Body, Ending, Record};
-use crate::logs::Sanitiser;
+use crate::bus::{Block, Body, Record};
+use crate::logs::Rulebook;
 use crate::model::{ProcessName, Selector};
 
 /// What is asked for.
@@ -31,8 +32,8 @@ pub struct Query {
     pub since: Option<Timestamp>,
     /// Of each process its last run only.
     pub since_restart: bool,
-    /// Lines that match.
-    pub grep: Option<Regex>,
+    /// Which lines.
+    pub choice: Choice,
     /// So many of the last lines.
     pub tail: Option<u64>,
     /// What comes after this place.
@@ -41,6 +42,8 @@ pub struct Query {
     pub form: Form,
     /// How text looks.
     pub options: Options,
+    /// What lines mean.
+    pub book: Arc<Rulebook>,
     /// The silos of the project, by what the names of their processes begin with.
     pub silos: HashMap<String, String>,
 }
@@ -125,10 +128,10 @@ pub fn logs(query: Query, mut out: File) -> Result<(), QueryError> {
     stored.retain(|stored| query.since.is_none_or(|since| stored.entry.at >= since));
     let options = Options { names: known.into_iter().filter(|name| is_asked(name)).collect(), ..query.options };
     let mut show = Show {
-        chooser: Chooser::new(Choice { grep: query.grep, ..Choice::default() }),
+        chooser: Chooser::new(query.choice),
         formatter: Formatter::new(options),
         form: query.form,
-        silos: query.silos,
+        objects: Objects::new(query.book, query.silos),
         cursor: latest,
         text: Vec::new(),
     };
@@ -185,7 +188,7 @@ struct Show {
     chooser: Chooser,
     formatter: Formatter,
     form: Form,
-    silos: HashMap<String, String>,
+    objects: Objects,
     cursor: Option<Cursor>,
     text: Vec<u8>,
 }
@@ -252,12 +255,7 @@ impl Show {
     fn line_by_line(&mut self, one: &Stored, block: Option<Block>, chosen: &mut Vec<Chosen>) -> Result<(), QueryError> {
         let Some(block) = block.map_or_else(|| one.block(), |block| Ok(Some(block)))? else { return Ok(()) };
         for (seq, line) in (one.entry.seq..).zip(block.lines()) {
-            let mut bytes = line.bytes.to_vec();
-            if line.ending == Ending::Newline {
-                bytes.push(b'\n');
-            }
-            let line = Block::new(block.stream.clone(), block.at, bytes.into(), line.continues, line.ending);
-            if let Some(line) = line.and_then(|line| self.chooser.block(&line)) {
+            if let Some(line) = block.one(&line).and_then(|line| self.chooser.block(&line)) {
                 let entry = Entry { seq, lines: 1, ..one.entry };
                 let mut one = one.clone();
                 one.entry = entry;
@@ -292,28 +290,11 @@ impl Show {
             }
             Form::Json => {
                 for (seq, line) in (entry.seq..).zip(block.lines()) {
-                    let mut text = Vec::new();
-                    Sanitiser::plain().line(line.bytes, &mut text);
-                    let object = json!({
-                        "time": entry.at,
-                        "process": stored.process,
-                        "silo": self.silo(&stored.process),
-                        "run": entry.run,
-                        "stream": entry.origin,
-                        "text": String::from_utf8_lossy(&text),
-                        "continues": line.continues,
-                        "seq": seq,
-                        "cursor": Cursor { session: entry.session, seq }.to_string(),
-                    });
-                    self.object(&object);
+                    let cursor = Cursor { session: entry.session, seq };
+                    add(&self.objects.line(seq, block, &line, Some(cursor)), &mut self.text);
                 }
             }
         }
-    }
-
-    fn silo(&self, process: &ProcessName) -> Option<&String> {
-        let (prefix, _) = process.as_str().split_once('.').unwrap_or(("", ""));
-        self.silos.get(prefix)
     }
 
     fn gap(&mut self, stored: &Stored) {
@@ -327,19 +308,15 @@ impl Show {
                 self.formatter.record(&Record { seq: entry.seq, at: entry.at, body }, &mut self.text);
             }
             Form::Json => {
-                self.object(&json!({ "time": entry.at, "process": process, "missing": entry.lines }));
+                let gap = json!({ "time": entry.at, "process": process, "missing": entry.lines });
+                add(&gap, &mut self.text);
             }
         }
     }
 
-    fn object(&mut self, object: &serde_json::Value) {
-        self.text.extend_from_slice(object.to_string().as_bytes());
-        self.text.push(b'\n');
-    }
-
     fn end(&mut self) {
         match (self.form, self.cursor) {
-            (Form::Json, Some(cursor)) => self.object(&json!({ "cursor": cursor.to_string() })),
+            (Form::Json, Some(cursor)) => add(&json!({ "cursor": cursor.to_string() }), &mut self.text),
             (Form::Text, _) => self.formatter.finish(&mut self.text),
             (Form::Json | Form::Raw, _) => {}
         }

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 use super::choose::Choice;
 use super::format::Formatter;
+use super::pretty::PrettyOptions;
 use crate::bus::{Batch, Subscription};
 use crate::model::ProcessName;
 use crate::sys;
@@ -36,6 +37,8 @@ pub struct Options {
     pub live: bool,
     /// How wide the summary may be.
     pub columns: usize,
+    /// How lines are made easy to read, if they are.
+    pub pretty: Option<PrettyOptions>,
     /// Whose lines are shown, and which.
     pub choice: Choice,
     /// Where the times are.
@@ -80,7 +83,6 @@ pub fn print<W: Write + AsFd>(mut records: Subscription, mut out: W, options: Op
         let wait = wait.into_iter().chain(line).min();
         let wait = if live && formatter.is_setting_up() { Some(wait.unwrap_or(REDRAWN).min(REDRAWN)) } else { wait };
         let end = records.next_batch(&mut batch, wait);
-        sys::fault::point("printer");
         for record in batch.drain(..) {
             formatter.record(&record, &mut text);
         }

@@ -6,5 +6,4 @@ mod fixture;
 mod kernel;
 mod oracle;
 mod scenarios;
-mod stops;
 mod worlds;

@@ -5,7 +5,6 @@ mod files;
 mod noise;
 mod references;
 mod shapes;
-mod stop;
 mod templates;
 mod usage;
 
