@@ -4,10 +4,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench install clean tools
+.PHONY: help run test check fmt bench soak install clean tools
 
 # What `make run` adds to the command: make run ARGS="--silo=region 127.0.0.1:9000"
 ARGS ?=
+
+# How long `make soak` goes on, in seconds.
+FOR ?= 600
 
 # `make run` takes the dev build: two thirds of the work of a release build, most of it already done by `make test`.
 DEVSERVER := target/debug/devserver
@@ -46,6 +49,10 @@ fmt: ## Format the code
 bench: ## Measure (benches/)
 	@ls benches/*.rs >/dev/null 2>&1 || { echo "there is nothing in benches/ to measure" >&2; exit 1; }
 	cargo bench --locked --features test-fakes
+
+soak: ## Endings at random moments, and random worlds, for FOR=600 seconds (SEED=… repeats the endings)
+	@DEVSERVER_SOAK=$(FOR) DEVSERVER_SEED=$(SEED) cargo test --locked --quiet --features test-fakes --test main -- \
+		--nocapture soak:: simulation::worlds
 
 install: ## Install the devserver command into ~/.cargo/bin
 	cargo install --locked --path .

@@ -173,3 +173,30 @@ fn without_prefix_a_line_is_the_childs_own() {
     assert_eq!(stack.ended().code(), Some(0));
     assert!(stack.output().lines().any(|line| line == "a line"), "{}", stack.output());
 }
+
+#[test]
+fn a_stop_command_ends_a_service_that_no_signal_would() {
+    let folder = project(&format!("{RUDE}stop = {{ command = \"kill -KILL $MAINPID\", timeout = \"5m\" }}\n"));
+    let mut stack = start(folder.path(), &[]);
+    stack.wait_for("here I am");
+    assert_eq!(stack.stop().code(), Some(0), "{}", stack.output());
+    assert_eq!(stack.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn a_stop_command_that_is_not_there_is_missed_before_anything_starts() {
+    let folder = project(&format!("{RUDE}stop = {{ command = [\"no-such-halt\"] }}\n"));
+    let mut stack = start(folder.path(), &[]);
+    assert_eq!(stack.ended().code(), Some(4), "{}", stack.output());
+    assert!(stack.output().contains("no-such-halt"), "{}", stack.output());
+}
+
+#[test]
+fn after_a_stop_command_alone_comes_term() {
+    let folder = project(&format!("{POLITE}stop = {{ command = \"echo not I >&2; false\" }}\n"));
+    let mut stack = start(folder.path(), &[]);
+    stack.wait_for("here I am");
+    assert_eq!(stack.stop().code(), Some(0), "{}", stack.output());
+    let said = "web isn't stopped by `/bin/sh -c echo not I >&2; false`, which exited with 1: not I; sending TERM";
+    assert!(stack.output().contains(said), "{}", stack.output());
+}

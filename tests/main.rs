@@ -4,6 +4,7 @@
 
 mod acme;
 mod docs;
+mod endings;
 mod ends;
 mod health;
 mod lifecycle;
@@ -14,11 +15,13 @@ mod output;
 mod owner;
 mod plan;
 mod preflight;
+mod run;
 mod secrets;
 mod seed;
 mod shim;
 mod shutdown;
 mod simulation;
+mod soak;
 mod stopping;
 mod support;
 mod tidy;

@@ -227,6 +227,7 @@ const STATICS: &[(&str, &str, &str)] = &[];
 const SLEEPS: &[(&str, &str)] = &[
     ("tests/fake/pause.rs", "to be late is what it is asked for"),
     ("tests/support/stack.rs", "a stack tells us nothing about what its children do: asked again, up to a deadline"),
+    ("tests/soak.rs", "a moment that nothing marks is what it is about"),
     ("tests/shim/harness.rs", "nobody tells us what other processes do to each other: asked again, up to a deadline"),
 ];
 

@@ -13,9 +13,12 @@ use crate::config::{Config, Flag, FlagValue};
 use crate::model::{FlagName, Level};
 use crate::plan::Choices;
 
+use super::environ::{self, EnvView};
 use super::exit_code::Exit;
 use super::logs::{self, LogsView};
+use super::open::{self, OpenView};
 use super::report::Failure;
+use super::run;
 use super::usage::{address, usage};
 
 /// When to use colours.
@@ -99,6 +102,12 @@ pub enum Invocation {
     Up(Choices, Look),
     /// Print what would be started.
     Plan(Choices, PlanView),
+    /// Print the environment of a process.
+    Env(Choices, EnvView),
+    /// Run a command in the environment of a silo.
+    Run(Choices, Vec<String>),
+    /// Open a URL of what is up.
+    Open(OpenView),
     /// Validate the configuration.
     ConfigCheck,
     /// Print the merged configuration; with the layer of each value.
@@ -201,6 +210,9 @@ pub fn command(config: Option<&Config>) -> Command {
         .subcommand(Command::new("schema").about("Print its JSON Schema, for editors"));
     command
         .subcommand(plan)
+        .subcommand(environ::command(with_run_args(Command::new("env"), config)))
+        .subcommand(run::command(with_run_args(Command::new("run"), config)))
+        .subcommand(with_config_args(open::command()))
         .subcommand(config_command)
         .subcommand(with_config_args(logs::command()))
         .subcommand(
@@ -210,7 +222,7 @@ pub fn command(config: Option<&Config>) -> Command {
         .subcommand(Command::new("init").about("Write a first devserver.toml here"))
 }
 
-fn switch(name: &'static str, help: &'static str) -> Arg {
+pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 
@@ -339,6 +351,9 @@ fn lower_first(text: &str) -> String {
 /// # Errors
 /// When something on it is wrong; the message says the fix.
 pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
+    if let Some(failure) = run::no_dashes(args) {
+        return Err(failure);
+    }
     let matches = matches(args, Some(config))?;
     match matches.subcommand() {
         None => {
@@ -370,6 +385,12 @@ pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
             };
             Ok(Invocation::Plan(choices(plan, config, args)?, view))
         }
+        Some(("env", env)) => {
+            let name = env.get_one::<String>("NAME").cloned().unwrap_or_default();
+            let view = EnvView { name, json: env.get_flag("json"), reveal: env.get_flag("reveal") };
+            Ok(Invocation::Env(choices(env, config, args)?, view))
+        }
+        Some(("run", run)) => Ok(Invocation::Run(choices(run, config, args)?, run::words(run))),
         Some((name, rest)) => Ok(without_config(name, rest)),
     }
 }
@@ -380,6 +401,10 @@ fn without_config(name: &str, matches: &ArgMatches) -> Invocation {
         ("config", Some(("show", show))) => Invocation::ConfigShow { origin: show.get_flag("origin") },
         ("config", Some(("schema", _))) => Invocation::ConfigSchema,
         ("config", _) => Invocation::ConfigCheck,
+        ("open", _) => {
+            let name = matches.get_one::<String>("NAME").cloned();
+            Invocation::Open(OpenView { name, json: matches.get_flag("json"), print: matches.get_flag("print") })
+        }
         ("logs", _) => Invocation::Logs(logs::view(matches)),
         ("status", _) => Invocation::Status { json: matches.get_flag("json") },
         _ => Invocation::Init,

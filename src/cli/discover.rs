@@ -55,14 +55,7 @@ pub fn environment_for_children() -> Vec<(OsString, OsString)> {
 /// # Errors
 /// When there is none, it can't be read, or something is wrong with it.
 pub fn discover(named: Option<&Path>, sets: &[(String, String)], env: &Env) -> Result<Found, Failure> {
-    #[expect(clippy::disallowed_methods, reason = "the working directory is read here, once")]
-    let here = std::env::current_dir().map_err(|error| {
-        Failure::new(
-            Exit::Bug,
-            format!("the working directory can't be read: {error}"),
-            Some("cd to a folder that is there".to_owned()),
-        )
-    })?;
+    let here = here()?;
     let assignments = assignments(sets, env);
     let file = match named {
         Some(path) => Some(named_file(&here.join(path), path)?),
@@ -87,6 +80,22 @@ pub fn discover(named: Option<&Path>, sets: &[(String, String)], env: &Env) -> R
     };
     let config = load(&texts).map_err(|errors: ConfigErrors| Failure::from(errors))?;
     Ok(Found { config, folder, recognised })
+}
+
+/// The working directory.
+///
+/// # Errors
+/// When it was removed, or can't be seen.
+pub fn here() -> Result<PathBuf, Failure> {
+    #[expect(clippy::disallowed_methods, reason = "the working directory is read here, and handed on as a value")]
+    let here = std::env::current_dir();
+    here.map_err(|error| {
+        Failure::new(
+            Exit::Bug,
+            format!("the working directory can't be read: {error}"),
+            Some("cd to a folder that is there".to_owned()),
+        )
+    })
 }
 
 fn nothing_here(here: &Path) -> Failure {

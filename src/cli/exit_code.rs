@@ -5,7 +5,7 @@ use std::process::ExitCode;
 /// How a command ended, for whoever called it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Fine; an orderly stop by the first Ctrl-C, TERM or HUP included.
+    /// Fine; an orderly stop by the first Ctrl-C, TERM, QUIT or HUP included.
     Fine,
     /// Our own fault.
     Bug,
@@ -55,7 +55,7 @@ impl Exit {
 
     /// The table, as `--help` prints it.
     pub const TABLE: &'static str = "Exit codes:
-  0    fine; also an orderly stop by the first Ctrl-C, TERM or HUP
+  0    fine; also an orderly stop by the first Ctrl-C, TERM, QUIT or HUP
   1    our own fault
   2    the command line is wrong
   3    the configuration is wrong

@@ -8,6 +8,7 @@ use crate::config::{json_schema, show, silo_list};
 
 use super::args::{self, Colour, Early, Invocation, PlanView};
 use super::discover::{self, Env, Found};
+use super::environ::EnvView;
 use super::exit_code::Exit;
 use super::plan as plan_view;
 use super::report::{Failure, tell};
@@ -67,6 +68,9 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
     match args::parse(args, &found.config)? {
         Invocation::Up(choices, look) => super::up::up(&found, &choices, look, early.colour, args, env),
         Invocation::Plan(choices, view) => plan(&found, &choices, &view, env),
+        Invocation::Env(choices, view) => super::environ::env(&found, &choices, &view, env),
+        Invocation::Run(choices, words) => super::run::run(&found, &choices, &words, env),
+        Invocation::Open(view) => super::open::open(&found, &view, env),
         Invocation::ConfigCheck => {
             let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
             say(&format!(
@@ -132,16 +136,8 @@ fn plan(found: &Found, choices: &crate::plan::Choices, view: &PlanView, env: &En
     }
     let failure = Failure::all(exit, troubles);
     if let Some(name) = &view.env {
-        let mut process = process_named(&plan, name)?.clone();
-        if !view.reveal {
-            for value in process.env.values_mut() {
-                value.value = mask.text(&value.value).into_owned();
-            }
-        }
-        say(&match view.json {
-            true => format!("{:#}\n", serde_json::to_value(&process.env).expect("variables are text")),
-            false => plan_view::environment(&process),
-        });
+        let view = EnvView { name: name.clone(), json: view.json, reveal: view.reveal };
+        super::environ::print(&plan, &view, &mask)?;
         return Ok(exit);
     }
     match view.json {
@@ -161,29 +157,6 @@ fn plan(found: &Found, choices: &crate::plan::Choices, view: &PlanView, env: &En
         Exit::Fine => Ok(exit),
         _ if view.json => Ok(exit),
         _ => Err(failure),
-    }
-}
-
-fn process_named<'p>(plan: &'p crate::plan::Plan, name: &str) -> Result<&'p crate::plan::ProcessSpec, Failure> {
-    let selector = crate::model::Selector::new(name);
-    let named: Vec<_> = plan.processes.iter().filter(|process| selector.matches(&process.name)).collect();
-    let names = |processes: &[&std::sync::Arc<crate::plan::ProcessSpec>]| {
-        crate::config::listed(processes.iter().map(|process| process.name.as_str()))
-    };
-    match named.as_slice() {
-        [one] => Ok(one),
-        [] => {
-            let known = plan.processes.iter().map(|process| process.name.as_str());
-            let hint = match crate::config::nearest(name, known) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("processes are {}", names(&plan.processes.iter().collect::<Vec<_>>())),
-            };
-            Err(Failure::new(Exit::Usage, format!("no process of this plan is called `{name}`"), hint))
-        }
-        several => {
-            let hint = format!("name one of {}", names(several));
-            Err(Failure::new(Exit::Usage, format!("`{name}` means several processes"), hint))
-        }
     }
 }
 

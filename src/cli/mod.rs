@@ -2,15 +2,20 @@
 
 pub mod args;
 mod commands;
+mod crash;
 mod discover;
+mod environ;
 mod exit_code;
 mod init;
+mod like;
 mod logs;
 mod main;
 mod oneshots;
+mod open;
 mod plan;
 mod preflight;
 mod report;
+mod run;
 mod stack;
 mod status;
 mod up;

@@ -58,9 +58,12 @@ fn programs(plan: &Plan, inherited: &[(OsString, OsString)]) -> Vec<Trouble> {
     // One finding for each program, however many processes want it.
     let mut wrong: BTreeMap<(String, Wrong), Vec<&ProcessName>> = BTreeMap::new();
     for process in plan.processes.iter().filter(|process| !is_fresh(process) && !waits_for_setup(plan, process)) {
-        let Some(program) = process.command.first() else { continue };
-        if let Some(what) = look(process, program, plan, inherited) {
-            wrong.entry((program.clone(), what)).or_default().push(&process.name);
+        // What stops it will be missed when it is too late.
+        let stop = process.stop.command.as_ref().map(|stop| &stop.command);
+        for program in [Some(&process.command), stop].into_iter().flatten().filter_map(|command| command.first()) {
+            if let Some(what) = look(process, program, plan, inherited) {
+                wrong.entry((program.clone(), what)).or_default().push(&process.name);
+            }
         }
     }
     wrong.into_iter().map(|((program, what), processes)| describe(&program, &what, &processes)).collect()

@@ -18,6 +18,7 @@ use crate::sys::{limits, session};
 use crate::views::{JsonOptions, Options, PrettyOptions, PrinterEnd, StoreOptions, print, print_json, store};
 
 use super::args::{Colour, Look};
+use super::crash;
 use super::discover::{self, Env, Found};
 use super::exit_code::Exit;
 use super::main::{say, stdout_colour};
@@ -79,6 +80,7 @@ pub fn up(
     let runtime = runtime()?;
     let inherited = discover::environment_for_children();
     let mask = Arc::new(mask(found, &plan, env)?);
+    crash::prepare(&plan.root, Arc::clone(&mask));
     let verdict = runtime.block_on(preflight(&plan, &inherited)).and_then(|()| {
         write_files(&plan)?;
         let is_screen = io::stdout().is_terminal() && env.get("TERM").is_none_or(|term| term != "dumb");

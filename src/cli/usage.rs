@@ -125,6 +125,10 @@ pub(super) fn usage(error: &clap::Error, args: &[String], config: Option<&Config
                 (None, None) => fail("these arguments don't go together".to_owned(), see_help),
             }
         }
+        ErrorKind::MissingRequiredArgument if args.first().is_some_and(|word| word == "env") => {
+            let hint = "write devserver env NAME; `devserver plan` lists them".to_owned();
+            fail("`devserver env` needs the name of a process".to_owned(), Some(hint))
+        }
         _ => {
             let rendered = error.to_string();
             let first = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();

@@ -244,7 +244,12 @@ fn services(config: &Config, errors: &mut Vec<ConfigError>) {
             }
         }
     }
+    let defaults = get(&config.merged, "service-defaults").and_then(Value::as_table);
+    defaults.into_iter().for_each(|defaults| super::stop::check(defaults, "service-defaults", errors));
     for (name, service) in &config.services {
+        if let Some(table) = value(config, &["service", name.as_str()]).and_then(Value::as_table) {
+            super::stop::check(table, &format!("service.{name}"), errors);
+        }
         let by = format!("service `{name}` depends on");
         if let Some(Each::List(list)) = &service.each
             && !config.lists.contains_key(&list.name)
@@ -368,6 +373,7 @@ fn expressions(config: &Config, errors: &mut Vec<ConfigError>) {
         service.port.iter().for_each(|port| expr(port, place));
         command(&service.command, place);
         service.ready.exec.iter().for_each(|exec| command(exec, place));
+        service.stop.command.iter().for_each(|(stop, _)| command(stop, place));
         let single = [&service.cwd, &service.url, &service.ready.tcp, &service.ready.http];
         let many = service.env.values().chain(&service.creates).chain(&service.inputs);
         single.into_iter().flatten().chain(many).for_each(|t| template(t, place));

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use crate::model::{
-    Condition, FlagName, Owner, RestartWhen, Rung, ServiceName, Signal, SiloName, Target, parse_duration, parse_size,
-};
+use crate::model::{Condition, FlagName, Owner, RestartWhen, ServiceName, SiloName, parse_duration, parse_size};
 
 use super::expr::{Expr, Template};
 use super::schema::{
     Backoff, BindDefault, Check, Command, Each, EnvBlock, Flag, FlagValue, InSilos, ListPart, Notice, Project, Ready,
     Reference, Render, Service, Setting,
 };
+use super::stop::{stop, usual};
 use super::value::{Kind, Table, Value, get};
 
 pub(super) fn text(table: &Table, key: &str) -> Option<String> {
@@ -33,7 +32,7 @@ pub(super) fn texts(table: &Table, key: &str) -> Vec<String> {
     array(table, key).iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn duration(table: &Table, key: &str) -> Option<Duration> {
+pub(super) fn duration(table: &Table, key: &str) -> Option<Duration> {
     get(table, key).and_then(Value::as_str).and_then(|text| parse_duration(text).ok())
 }
 
@@ -199,7 +198,7 @@ pub(super) fn lists(root: &Table) -> IndexMap<String, Vec<ListPart>> {
         .collect()
 }
 
-fn command_of(value: &Value) -> Option<Command> {
+pub(super) fn command_of(value: &Value) -> Option<Command> {
     match &value.kind {
         Kind::String(_) => template_of(value).map(Command::Line),
         Kind::Array(words) => Some(Command::Words(words.iter().filter_map(template_of).collect())),
@@ -226,22 +225,6 @@ fn ready(table: &Table) -> Ready {
         liveness: truth(table, "liveness").unwrap_or(false),
         failures: get(table, "failures").and_then(Value::as_integer).and_then(|count| u32::try_from(count).ok()),
         health_interval: duration(table, "health_interval"),
-    }
-}
-
-fn rung(table: &Table) -> Rung {
-    Rung {
-        signal: text(table, "signal").and_then(|name| name.parse().ok()).unwrap_or(Signal::TERM),
-        target: if text(table, "to").as_deref() == Some("main") { Target::Main } else { Target::Group },
-        timeout: duration(table, "timeout").unwrap_or(Duration::from_secs(10)),
-    }
-}
-
-fn stop(table: &Table) -> Option<Vec<Rung>> {
-    match get(table, "stop").map(|value| &value.kind)? {
-        Kind::Table(one) => Some(vec![rung(one)]),
-        Kind::Array(rungs) if !rungs.is_empty() => Some(rungs.iter().filter_map(Value::as_table).map(rung).collect()),
-        _ => None,
     }
 }
 
@@ -305,7 +288,6 @@ fn each(table: &Table) -> Option<Each> {
 pub(super) fn services(root: &Table) -> IndexMap<ServiceName, Service> {
     let empty = Table::new();
     let defaults = get(root, "service-defaults").and_then(Value::as_table).unwrap_or(&empty);
-    let usual = vec![rung(&empty)];
     let service = |(name, value, table): (ServiceName, &Value, &Table)| {
         let oneshot = truth(table, "oneshot").unwrap_or(false);
         let mut ready = get(table, "ready").and_then(Value::as_table).map(ready).unwrap_or_default();
@@ -323,7 +305,7 @@ pub(super) fn services(root: &Table) -> IndexMap<ServiceName, Service> {
             url: template(table, "url"),
             depends_on: depends_on(table),
             ready,
-            stop: stop(table).or_else(|| stop(defaults)).unwrap_or_else(|| usual.clone()),
+            stop: stop(table).or_else(|| stop(defaults)).unwrap_or_else(usual),
             // A oneshot that failed is for a person to look at: its defaults are its own.
             restart: match restart(table) {
                 Some(restart) => restart,

@@ -259,6 +259,16 @@ pub enum Problem {
         /// The declared ones.
         known: Vec<String>,
     },
+    /// A stop command that can't be one.
+    #[error("`{key}`: {why}")]
+    StopCommand {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        why: &'static str,
+        /// What to write instead.
+        fix: String,
+    },
     /// A minimum above its maximum.
     #[error("`{key}`: `min` ({min}) is above `max` ({max})")]
     MinAboveMax {
@@ -297,7 +307,9 @@ impl Problem {
                 Some(format!("name one, as in `{name}.NAME`; a name that is worked out can't be checked"))
             }
             Self::Size { .. } => Some("write it as `500KB`, `10MB` or `1GB`".into()),
-            Self::Duration { .. } => Some("write it as `500ms`, `10s`, `2m` or `1h 30m`".into()),
+            Self::Duration { .. } => {
+                Some("write it as `500ms`, `10s`, `2m` or `1h 30m`; it is between 0s and a week".into())
+            }
             Self::Form { fix, .. }
             | Self::Syntax { fix, .. }
             | Self::WrongType { fix, .. }
@@ -311,6 +323,7 @@ impl Problem {
                 Some("say what to run: command = [\"program\", \"argument\"]".into())
             }
             Self::MissingKey { key, .. } => Some(format!("add `{key} = …`")),
+            Self::StopCommand { fix, .. } => Some(fix.clone()),
             Self::MinAboveMax { unsaid: Some(key), .. } => Some(format!("set `{key}` too")),
             Self::MinAboveMax { unsaid: None, .. } => Some("swap them, or leave one out".into()),
             Self::SameShort { .. } => Some("give one of them another letter, or none".into()),

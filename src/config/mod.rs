@@ -18,6 +18,7 @@ mod shape;
 mod show;
 mod silos;
 mod source;
+mod stop;
 mod suggest;
 mod syntax;
 mod validate;
@@ -32,7 +33,7 @@ pub use load::{Texts, load, recognisable};
 pub use preset::{Preset, find as preset};
 pub use schema::{
     Check, Command, Config, Each, EnvBlock, Flag, FlagValue, InSilos, ListPart, Notice, Ready, Reference, Render,
-    Service, Setting, Silo,
+    Service, Setting, Silo, Stop,
 };
 pub use shape::{Field, Map as ShapeMap, ROOT, Record, Shape};
 pub use show::show;

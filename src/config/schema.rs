@@ -238,7 +238,7 @@ pub struct Service {
     /// How it is known to be ready.
     pub ready: Ready,
     /// How it is stopped.
-    pub stop: Vec<Rung>,
+    pub stop: Stop,
     /// After which ends it is started again.
     pub restart: RestartWhen,
     /// How long to wait before that.
@@ -310,6 +310,15 @@ pub struct Ready {
     pub failures: Option<u32>,
     /// Time between two rounds once it is ready.
     pub health_interval: Option<Duration>,
+}
+
+/// `stop`.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    /// The command that comes first, and how long it may take.
+    pub command: Option<(Command, Duration)>,
+    /// The signals, at least one.
+    pub rungs: Vec<Rung>,
 }
 
 /// `backoff`.

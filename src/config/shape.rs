@@ -367,6 +367,11 @@ static READY: Record = Record {
 static RUNG: Record = Record {
     noun: "rung of a stop ladder",
     fields: &[
+        field(
+            "command",
+            COMMAND,
+            "Instead of a signal, as the first rung: a command that ends it; `$MAINPID` is its pid.",
+        ),
         field("signal", Shape::Signal, "What is sent; TERM if not given."),
         field("to", Shape::Choice(&["group", "main"]), "Its whole process group, or its main process alone."),
         field("timeout", Shape::Duration, "How long to wait before the next rung; 10s if not given."),

@@ -88,7 +88,7 @@ fn value(value: &Value, shape: Shape, path: &str, errors: &mut Vec<ConfigError>)
         }
         (Shape::Signal, Kind::String(text)) => {
             if text.parse::<Signal>().is_err() || !STOPPING.contains(&text.trim_start_matches("SIG")) {
-                errors.push(ConfigError::at(&value.origin, not_among(path, text, &STOPPING)));
+                errors.push(ConfigError::at(&value.origin, no_signal(path, text)));
             }
         }
         (Shape::Choice(choices), Kind::String(text)) => {
@@ -181,6 +181,19 @@ fn range(number: i64, least: i64, most: i64, value: &Value, path: &str, errors: 
     if !(least..=most).contains(&number) {
         let problem = Problem::OutOfRange { key: path.to_owned(), value: number, least, most };
         errors.push(ConfigError::at(&value.origin, problem));
+    }
+}
+
+/// A signal that there is, but that stops nothing, isn't a slip of the pen; `sigterm` and `SIGTREM` are.
+fn no_signal(path: &str, text: &str) -> Problem {
+    let upper = text.to_uppercase();
+    let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let exists = text.parse::<Signal>().is_ok();
+    Problem::NotAmong {
+        key: path.to_owned(),
+        value: text.to_owned(),
+        suggestion: if exists { None } else { nearest(bare, STOPPING.iter().copied()) },
+        allowed: STOPPING.iter().map(|&signal| signal.to_owned()).collect(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Mask;
-use crate::model::{Event, Failure, Hold, Holder, Leftovers, Phase, ProbeFailure, SpawnFailure, Status};
+use crate::model::{Event, Failure, Hold, Holder, Leftovers, Phase, ProbeFailure, SpawnFailure, Status, StopMeans};
 
 /// The event without its secrets.
 #[must_use]
@@ -23,9 +23,16 @@ pub fn mask_event(mask: &Mask, mut event: Event) -> Event {
         }
         Event::NotAlive { last, .. } => probe(mask, last),
         Event::PhaseChanged { from, to, .. } => [from, to].into_iter().for_each(|one| phase(mask, one)),
-        Event::Gone { leftovers: Leftovers::Swept(strays), .. } | Event::StillStopping { remaining: strays, .. } => {
+        Event::Gone { leftovers: Leftovers::Swept(strays), .. } => {
             strays.iter_mut().for_each(|stray| words(mask, &mut stray.command));
         }
+        Event::StillStopping { by, remaining, .. } => {
+            remaining.iter_mut().for_each(|stray| words(mask, &mut stray.command));
+            if let StopMeans::Command(command) = by {
+                words(mask, command);
+            }
+        }
+        Event::StopCommandFailed { command, why, .. } => [command, why].into_iter().for_each(|text| words(mask, text)),
         Event::Settled { status, .. } => stand(mask, status),
         Event::Gone { leftovers: Leftovers::None, .. }
         | Event::Started { .. }
@@ -35,6 +42,7 @@ pub fn mask_event(mask: &Mask, mut event: Event) -> Event {
         | Event::RestartScheduled { .. }
         | Event::Blocked { .. }
         | Event::Escalated { .. }
+        | Event::Resumed { .. }
         | Event::Stopping { .. } => {}
     }
     event

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     ExitStatus, Health, Leftovers, Phase, Pid, ProbeFailure, ProcessName, RunId, Signal, SiloName, SpawnFailure,
-    Status, Stray,
+    Status, StopMeans, Stray,
 };
 
 /// The place of a record in the one order of everything that was said and happened. Counts from 1.
@@ -152,12 +152,23 @@ pub enum Event {
         /// What it gets now.
         signal: Signal,
     },
+    /// The stop command of a run didn't end it, and it is told more firmly.
+    StopCommandFailed {
+        /// Which run.
+        run: RunId,
+        /// The command.
+        command: String,
+        /// What became of it: `exited with 1: no server`.
+        why: String,
+        /// What it gets now.
+        signal: Signal,
+    },
     /// A run that was told to stop hasn't yet; said every few seconds.
     StillStopping {
         /// Which run.
         run: RunId,
-        /// What it was sent.
-        signal: Signal,
+        /// With what.
+        by: StopMeans,
         /// How long ago.
         waited: Duration,
         /// How long it may take before it is told more firmly.
@@ -166,6 +177,11 @@ pub enum Event {
         remaining: Vec<Stray>,
         /// How many they are.
         count: usize,
+    },
+    /// We were suspended, by a Ctrl-Z or with the whole machine, and go on. Nothing timed out meanwhile.
+    Resumed {
+        /// How long it took.
+        after: Duration,
     },
     /// Everything is being stopped.
     Stopping {
@@ -201,8 +217,9 @@ impl Event {
             | Self::Gone { run, .. }
             | Self::ShimLost { run }
             | Self::Escalated { run, .. }
+            | Self::StopCommandFailed { run, .. }
             | Self::StillStopping { run, .. } => Some(&run.process),
-            Self::Notice { .. } | Self::Stopping { .. } | Self::Settled { .. } => None,
+            Self::Notice { .. } | Self::Resumed { .. } | Self::Stopping { .. } | Self::Settled { .. } => None,
         }
     }
 }

@@ -27,7 +27,9 @@ pub use log_rule::{Level, LogKind, LogRule};
 pub use moment::{DurationError, Moment, brief, parse_duration};
 pub use name::{FlagName, NameError, ProcessName, ServiceName, SiloName};
 pub use phase::{Failure, Health, Phase};
-pub use policy::{Condition, Owner, RestartPolicy, RestartWhen, Rung, StopLadder, Target};
+pub use policy::{
+    Condition, Owner, RestartPolicy, RestartWhen, Rung, StopCommand, StopLadder, StopMeans, StopStep, Target,
+};
 pub use run::{Pid, RunId};
 pub use signal::{Signal, UnknownSignal};
 pub use size::parse_size;

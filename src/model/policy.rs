@@ -1,6 +1,7 @@
 //! How a process is stopped, brought back, and waited for: written in the configuration, carried in the
 //! plan, followed by the supervisor.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -33,11 +34,42 @@ pub enum Owner {
     Any,
 }
 
-/// Signals with their timeouts, in order. KILL of the whole tree always follows the last one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// How a run is stopped, step by step. KILL of the whole tree always follows the last one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct StopLadder {
-    /// At least one.
+    /// A command that comes before all signals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<StopCommand>,
+    /// Signals with their timeouts, in order. At least one.
     pub rungs: Vec<Rung>,
+}
+
+/// A command that asks a service to end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StopCommand {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// How long it and the end of the service may take before the first signal.
+    pub timeout: Duration,
+}
+
+/// One step of a stop ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopStep<'a> {
+    /// Its command.
+    Command(&'a StopCommand),
+    /// A signal.
+    Signal(Rung),
+}
+
+impl StopStep<'_> {
+    /// How long to wait before the next step.
+    pub const fn timeout(&self) -> Duration {
+        match self {
+            Self::Command(command) => command.timeout,
+            Self::Signal(rung) => rung.timeout,
+        }
+    }
 }
 
 /// One rung of a stop ladder.
@@ -49,6 +81,26 @@ pub struct Rung {
     pub target: Target,
     /// How long to wait before the next rung.
     pub timeout: Duration,
+}
+
+/// What a run was told to end with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopMeans {
+    /// A signal.
+    Signal(Signal),
+    /// Its stop command.
+    Command(String),
+}
+
+/// `TERM`, or the command in backticks.
+impl fmt::Display for StopMeans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(signal) => write!(f, "{signal}"),
+            Self::Command(command) => write!(f, "`{command}`"),
+        }
+    }
 }
 
 /// Who gets the signal of a rung.
@@ -66,20 +118,34 @@ impl StopLadder {
     /// How long KILL may take before a process counts as unkillable.
     pub const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
-    /// The rung of this index; from the last one on it is KILL.
-    pub fn rung(&self, index: usize) -> Rung {
-        let kill = Rung { signal: Signal::KILL, target: Target::Group, timeout: Self::KILL_TIMEOUT };
-        self.rungs.get(index).copied().unwrap_or(kill)
+    /// The index of the first step that is a signal.
+    pub fn first_signal(&self) -> usize {
+        usize::from(self.command.is_some())
     }
 
-    /// The index of the rung that kills.
+    /// The step of this index; from the last one on it is KILL.
+    pub fn step(&self, index: usize) -> StopStep<'_> {
+        match &self.command {
+            Some(command) if index == 0 => StopStep::Command(command),
+            Some(_) | None => StopStep::Signal(self.signal(index)),
+        }
+    }
+
+    /// The signal of this step, or the first one where it is the command.
+    pub fn signal(&self, index: usize) -> Rung {
+        let kill = Rung { signal: Signal::KILL, target: Target::Group, timeout: Self::KILL_TIMEOUT };
+        self.rungs.get(index.saturating_sub(self.first_signal())).copied().unwrap_or(kill)
+    }
+
+    /// The index of the step that kills.
     pub fn last(&self) -> usize {
-        self.rungs.iter().position(|rung| rung.signal == Signal::KILL).unwrap_or(self.rungs.len())
+        let kill = self.rungs.iter().position(|rung| rung.signal == Signal::KILL);
+        self.first_signal() + kill.unwrap_or(self.rungs.len())
     }
 
     /// How long the whole ladder can take.
     pub fn longest(&self) -> Duration {
-        (0..=self.last()).map(|index| self.rung(index).timeout).sum()
+        (0..=self.last()).map(|index| self.step(index).timeout()).sum()
     }
 }
 

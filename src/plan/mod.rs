@@ -9,6 +9,7 @@ mod error;
 mod facts;
 mod flags;
 mod graph;
+mod one_off;
 mod planner;
 mod ports;
 mod process;
@@ -16,10 +17,11 @@ mod scope;
 mod select;
 mod spec;
 
-pub use crate::model::{Condition, Owner, RestartPolicy, RestartWhen, Rung, StopLadder, Target};
+pub use crate::model::{Condition, Owner, RestartPolicy, RestartWhen, Rung, StopCommand, StopLadder, StopStep, Target};
 pub use choices::{Address, AddressError, Choices};
 pub use error::{PlanError, PlanErrors, PlanProblem};
 pub use facts::{Facts, LiveStack};
+pub use one_off::one_off;
 pub use planner::plan;
 pub use spec::{
     Absent, Check, CheckTest, Dependency, EnvValue, Oneshot, Peer, Plan, PlannedSilo, Probe, ProcessSpec, Readiness,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::config::{Command, Config, Scope, Service, Silo, Template};
-use crate::model::{ProcessName, RestartPolicy, ServiceName, SiloName, StopLadder};
+use crate::model::{ProcessName, RestartPolicy, ServiceName, SiloName, StopCommand, StopLadder};
 
 use super::environ::For;
 use super::error::{PlanError, PlanProblem};
@@ -100,6 +100,12 @@ impl Filling<'_> {
             Some(url) => self.fill("url", url),
             None => ready.probes.iter().find_map(base_url),
         };
+        let stop = StopLadder {
+            command: service.stop.command.as_ref().and_then(|(command, timeout)| {
+                Some(StopCommand { command: self.command("stop.command", command)?, timeout: *timeout })
+            }),
+            rungs: service.stop.rungs.clone(),
+        };
         let oneshot = service.oneshot.then(|| Oneshot {
             stale: true,
             creates: self.paths("creates", &service.creates),
@@ -121,7 +127,7 @@ impl Filling<'_> {
             url,
             depends_on: Vec::new(),
             ready,
-            stop: StopLadder { rungs: service.stop.clone() },
+            stop,
             restart: RestartPolicy {
                 when: service.restart,
                 min: service.backoff.min,

@@ -10,6 +10,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::clock::Clock;
 use super::spawn::{Output, Report, Spawned, Spawner};
 use crate::logs::Sanitiser;
 use crate::model::{ExitStatus, Origin, RunId, StopLadder, brief};
@@ -35,13 +36,13 @@ pub(super) async fn ask(
     command: &[String],
     inherited: &[(OsString, OsString)],
     run: &RunId,
-    patience: Duration,
+    (clock, patience): (&Clock, Duration),
 ) -> Result<(), String> {
     let spec = ProcessSpec {
         command: command.to_vec(),
         pty: false,
         // Straight to KILL: there is nothing that it could lose.
-        stop: StopLadder { rungs: Vec::new() },
+        stop: StopLadder::default(),
         ..like.clone()
     };
     let spawned = spawner.spawn(&spec, inherited, run).await.map_err(|failure| format!("can't be run: {failure}"))?;
@@ -57,7 +58,7 @@ pub(super) async fn ask(
             Some(Report::Survivors(_) | Report::Gone(_) | Report::Lost) | None => None,
         }
     };
-    let status = timeout(patience, exited).await;
+    let status = clock.timeout(patience, exited).await;
     // What it left behind goes with it; and so does it, if it takes too long.
     let _ = control.send(&Request::Kill);
     while let Some(report) = reports.next().await {
@@ -68,8 +69,8 @@ pub(super) async fn ask(
         }
     }
     match status {
-        Ok(Some(ExitStatus::Code(0))) => Ok(()),
-        Ok(Some(status)) => {
+        Some(Some(ExitStatus::Code(0))) => Ok(()),
+        Some(Some(status)) => {
             let mut said = String::new();
             let all = async {
                 while let Some(Ok((origin, words))) = words.join_next().await {
@@ -82,8 +83,8 @@ pub(super) async fn ask(
             let _ = timeout(LAST_WORDS, all).await;
             Err(if said.is_empty() { status.to_string() } else { format!("{status}: {said}") })
         }
-        Ok(None) => Err("was lost".to_owned()),
-        Err(_) => Err(format!("didn't end within {}", brief(patience))),
+        Some(None) => Err("was lost".to_owned()),
+        None => Err(format!("didn't end within {}", brief(patience))),
     }
 }
 

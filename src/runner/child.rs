@@ -13,8 +13,9 @@ use std::time::Duration;
 use regex::bytes::Regex;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{sleep, timeout};
 
+use super::ask::ask;
+use super::clock::Clock;
 use super::notify::Notify;
 use super::oneshot::{AtWork, Setup};
 use super::probe::Prober;
@@ -23,10 +24,10 @@ use super::spawn::{Control, Output, Report, Reports, Spawned, Spawner};
 use crate::bus::{Bus, Stream};
 use crate::logs::Mask;
 use crate::model::{ExitStatus, Leftovers, Origin, Owner, Pid, RunId, Rung, Signal, SpawnFailure, Stray};
-use crate::plan::{Probe, ProcessSpec};
+use crate::plan::{EnvValue, Probe, ProcessSpec, StopCommand};
 use crate::shim::Request;
 use crate::supervise::Input;
-use crate::sys::{listeners, memory, proc};
+use crate::sys::{fault, listeners, memory, proc};
 
 /// How long the exit waits for the last lines: a leftover may hold the output open.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -48,6 +49,8 @@ type Environment = Vec<(OsString, OsString)>;
 pub(super) enum Order {
     /// Take this rung of the stop ladder.
     Stop(Rung),
+    /// Begin with the stop ladder's command.
+    StopBy(StopCommand),
     /// Send this to the main process.
     Signal(Signal),
     /// Begin to ask whether it is ready.
@@ -66,6 +69,7 @@ pub(super) struct Premises {
     pub(super) bus: Bus,
     pub(super) mask: Arc<Mask>,
     pub(super) setup: Setup,
+    pub(super) clock: Clock,
     pub(super) news: mpsc::Sender<Input>,
 }
 
@@ -120,14 +124,22 @@ impl Child {
         if let Some(rung) = stop {
             self.stop(&control, rung).await;
         }
-        let mut course = Course { pumps, exited: None, told: false, killed_before, probing: JoinSet::new() };
+        let mut course = Course {
+            pumps,
+            exited: None,
+            told: false,
+            killed_before,
+            probing: JoinSet::new(),
+            stopping: JoinSet::new(),
+            gone: None,
+        };
         let mut prober = Some(self.prober(pid, shim, notify));
         let mut ask = |course: &mut Course| {
             if let Some(prober) = prober.take() {
                 course.probing.spawn(prober.run(std::mem::take(&mut lines)));
             }
         };
-        self.follow(&mut course, control, reports, shim, &mut ask).await;
+        self.follow(&mut course, control, reports, (pid, shim), &mut ask).await;
         course.probing.abort_all();
         // Its success may still have to be noted, under the lock; then the loop lets go of us.
         while let Some(order) = self.orders.recv().await {
@@ -135,7 +147,7 @@ impl Child {
         }
         drop(lock);
         // What is still on its way to the bus belongs to a process that is no more.
-        course.drain().await;
+        course.drain(&self.premises.clock).await;
     }
 
     async fn tell(&self, input: Input) {
@@ -209,7 +221,7 @@ impl Child {
                 spawned = &mut spawning => return (spawned, stop),
                 Some(order) = self.orders.recv() => match order {
                     Order::Stop(rung) => stop = Some(rung),
-                    Order::Signal(_) | Order::Probe | Order::Unprobe | Order::Remember => {}
+                    Order::StopBy(_) | Order::Signal(_) | Order::Probe | Order::Unprobe | Order::Remember => {}
                 },
             }
         }
@@ -255,21 +267,34 @@ impl Child {
         course: &mut Course,
         control: Control,
         mut reports: Reports,
-        shim: Pid,
+        (main, shim): (Pid, Pid),
         ask: &mut (dyn FnMut(&mut Course) + Send),
     ) {
+        let clock = &self.premises.clock.clone();
         let mut drained = pin!(None);
         let mut looking = pin!(None);
         loop {
+            // Whatever stops it goes on after it, as `docker compose down` does, and belongs to it.
+            if course.stopping.is_empty()
+                && let Some(leftovers) = course.gone.take()
+            {
+                return self.tell(Input::Gone(self.run.clone(), leftovers)).await;
+            }
             let waits = course.exited.is_some() && !course.told;
             tokio::select! {
                 Some(order) = self.orders.recv() => match order {
                     Order::Stop(rung) => {
+                        fault::point("child");
                         // From the first rung on, whatever follows.
                         if looking.is_none() {
-                            looking.set(Some(sleep(LOOK)));
+                            looking.set(Some(clock.sleep(LOOK)));
                         }
+                        course.stopping.abort_all();
                         self.stop(&control, rung).await;
+                    }
+                    Order::StopBy(command) => {
+                        looking.set(Some(clock.sleep(LOOK)));
+                        self.stop_by(course, command, main);
                     }
                     Order::Signal(signal) => {
                         let target = crate::shim::Target::Main;
@@ -281,36 +306,54 @@ impl Child {
                     Order::Unprobe => course.probing.abort_all(),
                     Order::Remember => self.remember().await,
                 },
-                report = reports.next() => match report {
+                report = reports.next(), if course.gone.is_none() => match report {
                     Some(Report::Exited(status)) => {
                         course.exited = Some(status);
-                        drained.set(Some(sleep(DRAIN)));
+                        drained.set(Some(clock.sleep(DRAIN)));
                     }
                     Some(Report::Survivors(pids)) => self.tell(Input::Unkillable(self.run.clone(), pids)).await,
                     Some(Report::Gone(leftovers)) => {
-                        course.drain().await;
+                        course.drain(clock).await;
                         self.tell_exit(course).await;
-                        return self.tell(Input::Gone(self.run.clone(), leftovers)).await;
+                        course.gone = Some(leftovers);
                     }
                     Some(Report::Lost) | None => {
                         self.premises.spawner.sweep_strays().await;
-                        course.drain().await;
+                        course.drain(clock).await;
                         self.tell_exit(course).await;
                         return self.tell(Input::ShimLost(self.run.clone())).await;
                     }
                 },
+                Some(ended) = course.stopping.join_next() => {
+                    // Else it was broken off: the ladder went on.
+                    if let Ok(outcome) = ended {
+                        self.tell(Input::StopCommandEnded(self.run.clone(), outcome)).await;
+                    }
+                }
                 joined = course.pumps.join_next(), if waits => {
                     if joined.is_none() {
                         self.tell_exit(course).await;
                     }
                 }
                 () = until(looking.as_mut()) => {
-                    looking.set(Some(sleep(LOOK)));
+                    looking.set(Some(clock.sleep(LOOK)));
                     self.tell_remaining(shim).await;
                 }
                 () = until(drained.as_mut()), if waits => self.tell_exit(course).await,
             }
         }
+    }
+
+    /// Begins with its stop command, which finds its main process in `$MAINPID`.
+    fn stop_by(&self, course: &mut Course, stop: StopCommand, main: Pid) {
+        let (premises, run, mut spec) = (Arc::clone(&self.premises), self.run.clone(), ProcessSpec::clone(&self.spec));
+        let value = EnvValue { value: main.to_string(), origin: String::new() };
+        spec.env.insert("MAINPID".to_owned(), value);
+        course.stopping.spawn(async move {
+            // Whoever waits for it breaks it off; this is for when nobody does.
+            let patience = (&premises.clock, stop.timeout * 2);
+            ask(&premises.spawner, &spec, &stop.command, &premises.inherited, &run, patience).await
+        });
     }
 
     /// Tells who is left of it.
@@ -352,7 +395,7 @@ impl Child {
     }
 
     fn prober(&self, main: Pid, shim: Pid, notify: Option<Notify>) -> Prober {
-        let Premises { spawner, inherited, news, .. } = &*self.premises;
+        let Premises { spawner, inherited, clock, news, .. } = &*self.premises;
         Prober {
             run: self.run.clone(),
             spec: Arc::clone(&self.spec),
@@ -362,6 +405,7 @@ impl Child {
             unseen_said: AtomicBool::new(false),
             spawner: spawner.clone(),
             inherited: inherited.clone(),
+            clock: clock.clone(),
             news: news.clone(),
         }
     }
@@ -369,7 +413,7 @@ impl Child {
     async fn remember_if(&self, order: Order) {
         match order {
             Order::Remember => self.remember().await,
-            Order::Stop(_) | Order::Signal(_) | Order::Probe | Order::Unprobe => {}
+            Order::Stop(_) | Order::StopBy(_) | Order::Signal(_) | Order::Probe | Order::Unprobe => {}
         }
     }
 
@@ -392,12 +436,16 @@ struct Course {
     /// Whether its exit was told.
     told: bool,
     probing: JoinSet<()>,
+    /// Its stop command, at work.
+    stopping: JoinSet<Result<(), String>>,
+    /// What was swept, once nothing of it is left.
+    gone: Option<Leftovers>,
 }
 
 impl Course {
     /// Waits for the last lines. Nothing holds the output open any more, so they come as fast as they are read.
-    async fn drain(&mut self) {
-        let _ = timeout(LAST_LINES, async { while self.pumps.join_next().await.is_some() {} }).await;
+    async fn drain(&mut self, clock: &Clock) {
+        let _ = clock.timeout(LAST_LINES, async { while self.pumps.join_next().await.is_some() {} }).await;
     }
 }
 
@@ -406,13 +454,13 @@ async fn stopped(orders: &mut mpsc::Receiver<Order>) {
     while let Some(order) = orders.recv().await {
         match order {
             Order::Stop(_) => return,
-            Order::Signal(_) | Order::Probe | Order::Unprobe | Order::Remember => {}
+            Order::StopBy(_) | Order::Signal(_) | Order::Probe | Order::Unprobe | Order::Remember => {}
         }
     }
 }
 
 /// Waits for a timer, if there is one.
-async fn until(timer: Pin<&mut Option<tokio::time::Sleep>>) {
+async fn until(timer: Pin<&mut Option<impl Future<Output = ()>>>) {
     match timer.as_pin_mut() {
         Some(timer) => timer.await,
         None => std::future::pending().await,

@@ -6,16 +6,16 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::model::{Pid, Stray};
+use crate::model::{Pid, Signal, Stray};
 use crate::shim::strike;
 use crate::sys::wait::Reaped;
-use crate::sys::{proc, session, wait};
+use crate::sys::{proc, session, signal, wait};
 
 /// How long a sweep goes on against what doesn't go away.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -56,6 +56,27 @@ impl Children {
         let pid = pid.ok_or_else(|| io::Error::other("a child without a process id"))?;
         known.insert(pid, Known::Held);
         Ok(Helper { child, pid, children: self.clone(), reaped: false })
+    }
+
+    /// Does this while no child is being started.
+    ///
+    /// One that is being started may be stopped half-way: a Ctrl-Z reaches it too, until it is in a group of its own, and
+    /// then whoever starts it waits for it for ever. So what is stopped of our children goes on until it is born.
+    pub(super) fn while_none_is_born<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _known = loop {
+            match self.known.try_lock() {
+                Ok(known) => break known,
+                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            for child in proc::children(session::own_pid()) {
+                if proc::stat(child).is_some_and(|stat| stat.state == 'T') {
+                    let _ = signal::send(child, Signal::CONT);
+                }
+            }
+            std::thread::yield_now();
+        };
+        act()
     }
 
     /// Kills and reaps everything below us that isn't known. Says what it was.

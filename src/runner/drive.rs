@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use super::child::Premises;
 use super::clock::Clock;
@@ -18,6 +19,7 @@ use crate::logs::Mask;
 use crate::model::{Command, Reply, RequestId, RunId, Signal, Verdict};
 use crate::plan::Plan;
 use crate::supervise::{Input, Supervisor};
+use crate::sys::fault;
 
 /// So many reports may wait for the loop. Whoever has more waits; the loop never does.
 const REPORTS: usize = 1024;
@@ -37,7 +39,7 @@ pub struct Session {
     pub inherited: Vec<(OsString, OsString)>,
     /// What is asked for.
     pub commands: mpsc::Receiver<Asked>,
-    /// INT, TERM and HUP, as they reach us: `interrupts()`.
+    /// INT, TERM, HUP and TSTP, as they reach us: `interrupts()`.
     pub interrupts: mpsc::Receiver<Signal>,
 }
 
@@ -55,12 +57,15 @@ pub async fn drive(session: Session) -> Verdict {
     let Session { plan, bus, mask, spawner, inherited, mut commands, mut interrupts } = session;
     let clock = Clock::new();
     let (news, mut reports) = mpsc::channel(REPORTS);
+    let mut beating = JoinSet::new();
+    beating.spawn(clock.clone().run(news.clone()));
     let setup = Setup::new(&plan.root);
-    let mut performer = Performer::new(Premises { spawner, inherited, bus, mask, setup, news });
+    let mut performer = Performer::new(Premises { spawner, inherited, bus, mask, setup, clock: clock.clone(), news });
     let mut supervisor = Supervisor::new(plan);
     let mut requests = 0;
     let mut input = Input::Tick;
     loop {
+        fault::point("loop");
         let ended = end_of(&input);
         for effect in supervisor.step(clock.now(), input) {
             if let Some(verdict) = performer.perform(effect) {
@@ -103,6 +108,8 @@ fn end_of(input: &Input) -> Option<RunId> {
         | Input::Exited(..)
         | Input::Unkillable(..)
         | Input::Interrupted(_)
+        | Input::Resumed(_)
+        | Input::StopCommandEnded(..)
         | Input::PeersAnswered(_)
         | Input::Tick => None,
     }

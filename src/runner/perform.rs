@@ -16,6 +16,7 @@ use crate::logs::mask_event;
 use crate::model::{Event, ProcessName, Reply, RequestId, RunId, Verdict};
 use crate::plan::ProcessSpec;
 use crate::supervise::{Effect, Input};
+use crate::sys::{session, signal};
 
 /// So many orders may wait for a run: rungs and a user's signals. It takes them at once.
 const ORDERS: usize = 64;
@@ -58,6 +59,10 @@ impl Performer {
                 self.premises.bus.waive(&run);
                 self.order(&run, Order::Stop(rung));
             }
+            Effect::StopBy(run, command) => {
+                self.premises.bus.waive(&run);
+                self.order(&run, Order::StopBy(command));
+            }
             Effect::Signal(run, signal) => self.order(&run, Order::Signal(signal)),
             Effect::StartProbe(run, _) => self.order(&run, Order::Probe),
             Effect::StopProbe(run) => self.order(&run, Order::Unprobe),
@@ -73,6 +78,7 @@ impl Performer {
                     let _ = news.send(Input::PeersAnswered(peers::ask(peers).await)).await;
                 });
             }
+            Effect::Suspend => self.suspend(),
             Effect::Emit(event) => {
                 let event = self.with_last_lines(event);
                 self.premises.bus.emit(stamp(), mask_event(&self.premises.mask, event));
@@ -86,6 +92,28 @@ impl Performer {
             Effect::Finish(verdict) => return Some(verdict),
         }
         None
+    }
+
+    /// Stops everything and us. Whoever continues us continues here.
+    fn suspend(&mut self) {
+        let news = self.premises.news.clone();
+        if session::is_orphaned() {
+            let text = "Ctrl-Z does nothing here: there is no shell that could let us go on".to_owned();
+            self.tasks.spawn(async move {
+                let _ = news.send(Input::Noted(text)).await;
+            });
+            return;
+        }
+        let clock = &self.premises.clock;
+        clock.pause();
+        self.premises.spawner.suspend(|| {
+            // It can't fail; and if it did, we would go on at once.
+            let _ = signal::stop_self();
+        });
+        let after = clock.resume();
+        self.tasks.spawn(async move {
+            let _ = news.send(Input::Resumed(after)).await;
+        });
     }
 
     /// The machine sees no lines; the history has them.

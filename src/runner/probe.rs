@@ -17,9 +17,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{sleep, timeout};
 
 use super::ask::ask;
+use super::clock::Clock;
 use super::notify::Notify;
 use super::peers::{address, bare};
 use super::spawn::Spawner;
@@ -53,6 +53,8 @@ pub(super) struct Prober {
     pub(super) spawner: Spawner,
     /// What we inherited, for their environment.
     pub(super) inherited: Vec<(OsString, OsString)>,
+    /// What its timers go by.
+    pub(super) clock: Clock,
     /// To whom the answers go.
     pub(super) news: mpsc::Sender<Input>,
 }
@@ -95,7 +97,7 @@ impl Prober {
         }
         let mut well = true;
         loop {
-            sleep(self.spec.ready.health_interval.max(Duration::from_millis(10))).await;
+            self.clock.sleep(self.spec.ready.health_interval.max(Duration::from_millis(10))).await;
             let mut failure = None;
             for probe in &probes {
                 if let Err(failed) = self.ask(probe).await {
@@ -121,7 +123,7 @@ impl Prober {
     async fn until_passed(&self, index: usize, line: Option<mpsc::Receiver<()>>) {
         let probe = &self.spec.ready.probes[index];
         match (probe, line) {
-            (Probe::Delay { delay }, _) => return sleep(*delay).await,
+            (Probe::Delay { delay }, _) => return self.clock.sleep(*delay).await,
             (Probe::Log { pattern }, Some(mut line)) => {
                 self.failed(ProbeFailure::NoLine { pattern: pattern.clone() }).await;
                 if line.recv().await.is_none() {
@@ -155,7 +157,7 @@ impl Prober {
                     self.failed(failure).await;
                 }
             }
-            sleep(self.spec.ready.interval.max(Duration::from_millis(10))).await;
+            self.clock.sleep(self.spec.ready.interval.max(Duration::from_millis(10))).await;
         }
     }
 
@@ -174,7 +176,7 @@ impl Prober {
 
     async fn ask_tcp(&self, host: &str, port: u16) -> Result<(), ProbeFailure> {
         let target = address(host, port);
-        let stream = connect(host, port, &target).await?;
+        let stream = self.connect(host, port, &target).await?;
         self.ask_whose(&stream, port, &target).await
     }
 
@@ -186,12 +188,12 @@ impl Prober {
         path: &str,
         status: Option<u16>,
     ) -> Result<(), ProbeFailure> {
-        let stream = connect(host, port, url).await?;
+        let stream = self.connect(host, port, url).await?;
         // First whose: a stranger's 404 isn't worth a word.
         self.ask_whose(&stream, port, url).await?;
         let answer = |why: String| ProbeFailure::Answer { target: url.to_owned(), why };
         let late = || answer(format!("didn't answer within {}", brief(PATIENCE)));
-        let got = timeout(PATIENCE, get(stream, &address(host, port), path)).await.map_err(|_| late())?;
+        let got = self.clock.timeout(PATIENCE, get(stream, &address(host, port), path)).await.ok_or_else(late)?;
         let got = got.map_err(|error| answer(format!("gave no HTTP answer: {error}")))?;
         let passes = match status {
             Some(status) => got.as_u16() == status,
@@ -225,25 +227,26 @@ impl Prober {
         }
     }
 
+    async fn connect(&self, host: &str, port: u16, target: &str) -> Result<TcpStream, ProbeFailure> {
+        match self.clock.timeout(PATIENCE, TcpStream::connect((bare(host), port))).await {
+            Some(Ok(stream)) => Ok(stream),
+            Some(Err(_)) | None => Err(ProbeFailure::Refused { target: target.to_owned() }),
+        }
+    }
+
     async fn ask_command(&self, command: &[String]) -> Result<(), ProbeFailure> {
         let failure = |why: String| ProbeFailure::Command { command: command.join(" "), why };
-        let asked = ask(&self.spawner, &self.spec, command, &self.inherited, &self.run, COMMAND_PATIENCE);
+        let patience = (&self.clock, COMMAND_PATIENCE);
+        let asked = ask(&self.spawner, &self.spec, command, &self.inherited, &self.run, patience);
         let mut asked = pin!(asked);
-        match timeout(PATIENCE, asked.as_mut()).await {
-            Ok(answer) => answer.map_err(failure),
-            Err(_) => {
+        match self.clock.timeout(PATIENCE, asked.as_mut()).await {
+            Some(answer) => answer.map_err(failure),
+            None => {
                 // Else nothing would be known of it should the process run out of time meanwhile.
                 self.failed(failure(format!("hasn't ended after {}", brief(PATIENCE)))).await;
                 asked.await.map_err(failure)
             }
         }
-    }
-}
-
-async fn connect(host: &str, port: u16, target: &str) -> Result<TcpStream, ProbeFailure> {
-    match timeout(PATIENCE, TcpStream::connect((bare(host), port))).await {
-        Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(_)) | Err(_) => Err(ProbeFailure::Refused { target: target.to_owned() }),
     }
 }
 

@@ -156,6 +156,7 @@ impl Pump {
 
     /// Reads what is there. A pty gives a line or two at a time, so it gathers before it looks for lines.
     fn look(&mut self) -> Look {
+        sys::fault::point("pump");
         let mut gathered = 0;
         let look = loop {
             if gathered >= GATHERED {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::io::Interest;
@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use super::children::{Children, Helper};
 use super::environ::child_environment;
-use crate::model::{ExitStatus, Leftovers, Pid, RunId, SpawnFailure, SpawnStep, Stray};
-use crate::plan::{ProcessSpec, Rung, StopLadder, Target};
+use crate::model::{ExitStatus, Leftovers, Pid, RunId, Signal, SpawnFailure, SpawnStep, Stray};
+use crate::plan::{ProcessSpec, Rung, Target};
 use crate::shim::{self, Decoder, Failure, HANDOVER, MARKER, NAME, Raw, Request, Spec, Step};
 use crate::sys::exec::{Meaning, describe, meaning};
 use crate::sys::pipe::Pipe;
@@ -39,7 +39,12 @@ pub struct Spawner {
     open_files: Option<u64>,
     window: WindowSize,
     children: Children,
+    shims: Shims,
 }
+
+/// The sockets of the shims that have all that they need to run something.
+#[derive(Debug, Clone, Default)]
+struct Shims(Arc<Mutex<Vec<Weak<UnixStream>>>>);
 
 /// A run that executes its program.
 #[derive(Debug)]
@@ -118,7 +123,7 @@ impl Spawner {
         let own = session::own_pid();
         let session = format!("{own}.{}", proc::start_time(own).unwrap_or_default());
         let (open_files, window, children) = (None, WindowSize::default(), Children::default());
-        Self { shim, project, session, open_files, window, children }
+        Self { shim, project, session, open_files, window, children, shims: Shims::default() }
     }
 
     /// Children get this soft limit of open files: the one from before we raised ours.
@@ -144,6 +149,11 @@ impl Spawner {
     /// started again.
     pub fn marker(&self, run: &RunId) -> String {
         format!("{}/{run}", self.session)
+    }
+
+    /// Stops everything that runs, and everything that is about to; lets it go on after this has been done.
+    pub(super) fn suspend(&self, meanwhile: impl FnOnce()) {
+        self.children.while_none_is_born(|| self.shims.frozen(meanwhile));
     }
 
     /// Kills everything below us that no shim and nobody else owns: what a killed shim left behind.
@@ -176,7 +186,7 @@ impl Spawner {
             Reports { socket: Arc::clone(&socket), decoder: Decoder::default(), shim, last: None, over: false };
         let first = async {
             // When this fails the shim has ended, and then there is no answer either.
-            let _ = write_all(&socket, &message).await;
+            let _ = self.shims.hand_over(&socket, &message).await;
             reports.read().await
         };
         match timeout(START_PATIENCE, first).await {
@@ -205,7 +215,9 @@ impl Spawner {
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
         env.push((MARKER.into(), (&self.marker(run)).into()));
-        let steps = spec.stop.rungs.iter().map(|rung: &Rung| Step {
+        // Its command isn't among them: there is nobody who could say what became of it.
+        let signals = spec.stop.rungs.iter().take_while(|rung| rung.signal != Signal::KILL);
+        let steps = signals.map(|rung: &Rung| Step {
             signal: rung.signal.number(),
             target: target(rung.target),
             millis: u64::try_from(rung.timeout.as_millis()).unwrap_or(u64::MAX),
@@ -216,7 +228,7 @@ impl Spawner {
             cwd: Raw::from(&self.project.join(&spec.cwd)),
             pty: spec.pty,
             open_files: self.open_files,
-            ladder: steps.take(StopLadder::last(&spec.stop)).collect(),
+            ladder: steps.collect(),
         }
     }
 
@@ -363,14 +375,41 @@ impl Reports {
     }
 }
 
-async fn write_all(socket: &UnixStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        socket.writable().await?;
-        match socket.try_write(bytes) {
-            Ok(length) => bytes = &bytes[length..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
+impl Shims {
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<UnixStream>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    Ok(())
+
+    /// Writes all of a spec. From the moment at which a shim has it, what it runs can be stopped: one lock over both.
+    async fn hand_over(&self, socket: &Arc<UnixStream>, mut spec: &[u8]) -> io::Result<()> {
+        while !spec.is_empty() {
+            socket.writable().await?;
+            let mut known = self.lock();
+            match socket.try_write(spec) {
+                Ok(length) => spec = &spec[length..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            if spec.is_empty() {
+                known.retain(|socket| socket.strong_count() > 0);
+                known.push(Arc::downgrade(socket));
+            }
+        }
+        Ok(())
+    }
+
+    /// Has everything stand still while this is done. It isn't waited for that it does: it is the shims' work.
+    fn frozen(&self, meanwhile: impl FnOnce()) {
+        let known = self.lock();
+        let tell = |request: &Request| {
+            let Ok(bytes) = shim::encode(request) else { return };
+            for socket in known.iter().filter_map(Weak::upgrade) {
+                // Gone, or stopped itself.
+                let _ = crate::sys::pipe::write(socket.as_fd(), &bytes);
+            }
+        };
+        tell(&Request::Freeze);
+        meanwhile();
+        tell(&Request::Thaw);
+    }
 }

@@ -116,6 +116,10 @@ pub enum Request {
     },
     /// Kill the whole tree, until nothing is left.
     Kill,
+    /// Stop the whole tree where it stands, until `Thaw`.
+    Freeze,
+    /// Let it go on; not what stood still before.
+    Thaw,
     /// Just this signal, nothing more.
     Signal {
         /// The number of the signal.

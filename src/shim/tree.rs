@@ -65,6 +65,47 @@ pub(super) fn tell(except: &HashSet<Pid>, signal: Signal, mut hit: impl FnMut(Pi
     }
 }
 
+/// What stands still below us, stopped by a signal or a debugger: each with its start time, which makes it certain.
+pub(super) fn standing() -> HashSet<(Pid, u64)> {
+    let stat = |pid: Pid| proc::stat(pid).map(|stat| (pid, stat));
+    let stands = |stat: &proc::Stat| matches!(stat.state, 'T' | 't');
+    let below = proc::descendants(session::own_pid()).into_iter().filter_map(stat);
+    below.filter(|(_, stat)| stands(stat)).map(|(pid, stat)| (pid, stat.started)).collect()
+}
+
+/// One round of stopping everything below us. `true` when all of it stands still.
+///
+/// Parents first, so that none acts on its child's stop; and groups, since a signal to a group is atomic against fork.
+pub(super) fn freeze() -> bool {
+    let own = session::own_pid();
+    let mut groups = HashSet::from([session::own_group(), Pid(0), Pid(1)]);
+    let mut still = true;
+    for pid in proc::descendants(own) {
+        let goes = proc::stat(pid).is_some_and(|stat| !matches!(stat.state, 'T' | 't' | 'Z' | 'X'));
+        if let Some((held, group)) = goes.then(|| hold(pid, own)).flatten() {
+            still = false;
+            if groups.insert(group) {
+                let _ = signal::send_group(group, Signal::STOP);
+            }
+            let _ = held.send(Signal::STOP);
+        }
+    }
+    still
+}
+
+/// Lets everything below us go on that isn't in `except`. Children first: a shell that goes on before its job would
+/// take that for stopped.
+pub(super) fn thaw(except: &HashSet<(Pid, u64)>) {
+    let own = session::own_pid();
+    for pid in proc::descendants(own).into_iter().rev() {
+        // Whatever its state: it may not have acted on the stop yet, and CONT takes that back too.
+        let stat = proc::stat(pid).filter(|stat| !except.contains(&(pid, stat.started)));
+        if let Some((held, _)) = stat.and_then(|_| hold(pid, own)) {
+            let _ = held.send(Signal::CONT);
+        }
+    }
+}
+
 /// Everything below us that isn't a zombie.
 pub(super) fn alive() -> Vec<Pid> {
     let own = session::own_pid();

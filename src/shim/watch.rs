@@ -24,6 +24,10 @@ const KILL_PATIENCE: Duration = Duration::from_secs(2);
 /// out of there, with us or without.
 const LAST_PATIENCE: Duration = Duration::from_secs(10);
 
+/// So often it is tried to stop what is stopped, a millisecond apart: what is stuck in the kernel stops when it comes
+/// out of there.
+const FREEZE_ROUNDS: u32 = 2000;
+
 /// So many leftovers are named; a fork bomb has more.
 const NAMED: usize = 32;
 
@@ -70,11 +74,13 @@ fn run() -> io::Result<()> {
                 requests,
                 children,
                 kept,
+                ended: Vec::new(),
                 main,
                 main_alive: true,
                 ladder,
                 asked: None,
                 killing: None,
+                frozen: None,
                 swept: Vec::new(),
             };
             shim.say(&Report::Started { pid: main.0 })?;
@@ -126,6 +132,16 @@ struct Killing {
     named: bool,
 }
 
+/// The whole tree stands still, or is about to.
+struct Frozen {
+    since: Instant,
+    /// What stood still before.
+    before: HashSet<(Pid, u64)>,
+    rounds: u32,
+    /// Whether all of it stands still, as far as it can be made to.
+    still: bool,
+}
+
 struct Shim {
     /// None once it is gone.
     supervisor: Option<UnixStream>,
@@ -134,16 +150,21 @@ struct Shim {
     /// Duplicates of the supervisor's ends of the output: while they are open, its end is no hang-up and no
     /// broken pipe for the service, which then gets to hear what its ladder says.
     kept: Vec<OwnedFd>,
+    /// Those of them at whose end we are.
+    ended: Vec<OwnedFd>,
     main: Pid,
     main_alive: bool,
     ladder: Vec<Step>,
     asked: Option<Asked>,
     killing: Option<Killing>,
+    frozen: Option<Frozen>,
     swept: Vec<Swept>,
 }
 
 impl Shim {
     fn live(&mut self) -> io::Result<()> {
+        // What came together with the spec.
+        self.obey()?;
         loop {
             if self.reap()? == Reaped::Nobody {
                 let swept = std::mem::take(&mut self.swept);
@@ -155,6 +176,7 @@ impl Shim {
             if self.killing.is_some() && !self.kill()? {
                 return Ok(());
             }
+            self.freeze();
             self.wait()?;
         }
     }
@@ -189,7 +211,9 @@ impl Shim {
             Some(_) => Ok(()),
             None => {
                 let mut ready = ready.into_iter().skip(1);
-                self.kept.retain(|kept| ready.next() != Some(true) || drain(kept));
+                let at_end = |kept: &mut OwnedFd| ready.next() == Some(true) && !drain(kept);
+                // Not closed: a terminal that nobody has open may still be somebody's controlling one.
+                self.ended.extend(self.kept.extract_if(.., at_end));
                 Ok(())
             }
         }
@@ -204,6 +228,9 @@ impl Shim {
                 _ => 20,
             };
             return Some(Duration::from_millis(pause));
+        }
+        if self.frozen.as_ref().is_some_and(|frozen| !frozen.still) {
+            return Some(Duration::from_millis(1));
         }
         self.supervisor.is_none().then(|| self.rung_left())
     }
@@ -226,6 +253,11 @@ impl Shim {
             // Gone, by whatever name.
             Ok(_) | Err(_) => return self.be_alone(),
         }
+        self.obey()
+    }
+
+    /// Does what was asked for.
+    fn obey(&mut self) -> io::Result<()> {
         loop {
             match self.requests.take() {
                 Ok(Some(request)) => self.carry_out(&request),
@@ -239,6 +271,12 @@ impl Shim {
     fn carry_out(&mut self, request: &Request) {
         match *request {
             Request::Kill => self.begin_to_kill(),
+            Request::Freeze => {
+                let (since, before) = (now(), tree::standing());
+                self.frozen.get_or_insert(Frozen { since, before, rounds: 0, still: false });
+                self.freeze();
+            }
+            Request::Thaw => self.thaw(),
             Request::Stop { signal, .. } if signal == Signal::KILL.number() => self.begin_to_kill(),
             Request::Stop { signal, target } => self.stop(Signal::from_number(signal), target),
             Request::Signal { signal, target } => {
@@ -261,6 +299,25 @@ impl Shim {
             self.send(Signal::CONT, target);
         } else {
             self.tell_groups(signal, &HashSet::new());
+        }
+        // So that the signal is the first thing that it hears.
+        self.thaw();
+    }
+
+    /// One round, if anything still moves.
+    fn freeze(&mut self) {
+        if let Some(frozen) = self.frozen.as_mut().filter(|frozen| !frozen.still && self.killing.is_none()) {
+            frozen.rounds += 1;
+            frozen.still = tree::freeze() || frozen.rounds >= FREEZE_ROUNDS;
+        }
+    }
+
+    fn thaw(&mut self) {
+        let Some(frozen) = self.frozen.take() else { return };
+        tree::thaw(&frozen.before);
+        if let Some(asked) = &mut self.asked {
+            // It had no time to act on it meanwhile.
+            asked.since += now().saturating_duration_since(frozen.since.max(asked.since));
         }
     }
 
@@ -288,6 +345,8 @@ impl Shim {
     }
 
     fn begin_to_kill(&mut self) {
+        // KILL works on what stands still.
+        self.frozen = None;
         self.killing.get_or_insert(Killing { since: now(), rounds: 0, named: false });
     }
 
@@ -322,6 +381,10 @@ impl Shim {
         for kept in &self.kept {
             // It was the supervisor's description too, so it could not be changed before.
             fd::set_nonblocking(kept)?;
+        }
+        if self.asked.is_some() {
+            // It has been told; now it can act on it.
+            self.thaw();
         }
         Ok(())
     }

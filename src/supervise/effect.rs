@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{Event, Moment, Reply, RequestId, RunId, Signal, Verdict};
-use crate::plan::{Peer, ProcessSpec, Rung};
+use crate::plan::{Peer, ProcessSpec, Rung, StopCommand};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub enum Effect {
     Spawn(RunId, Arc<ProcessSpec>),
     /// Put a run on this rung of its stop ladder. Also takes back a `Spawn` that isn't through yet.
     Stop(RunId, Rung),
+    /// Begin to stop a run by its command. The next `Stop` breaks that off.
+    StopBy(RunId, StopCommand),
     /// Send a signal to the main process of a run, because somebody asked for that.
     Signal(RunId, Signal),
     /// Ask again and again whether a run is ready, and report each answer.
@@ -22,6 +24,8 @@ pub enum Effect {
     Remember(Arc<ProcessSpec>),
     /// Ask whether these silos answer.
     AskPeers(Vec<Peer>),
+    /// Stop all runs where they stand, and ourselves, until somebody continues us; then let them go on.
+    Suspend,
     /// Tell everyone who watches.
     Emit(Event),
     /// Answer a request.

@@ -1,5 +1,7 @@
 //! What the supervisor takes in: things that happened. Past tense, all of it.
 
+use std::time::Duration;
+
 use crate::model::{
     Command, ExitStatus, Health, Leftovers, PeerAnswer, Pid, ProbeFailure, RequestId, RunId, Signal, SpawnFailure,
     Stray,
@@ -31,6 +33,8 @@ pub enum Input {
     OutOfMemory(RunId),
     /// The main process of a run ended, and its output with it.
     Exited(RunId, ExitStatus),
+    /// The stop command of a run ended: well, or with what there is to say of that. Before `Gone`, if at all.
+    StopCommandEnded(RunId, Result<(), String>),
     /// Nothing of a run's tree is left.
     Gone(RunId, Leftovers),
     /// These of a run's tree survived KILL.
@@ -39,8 +43,10 @@ pub enum Input {
     ShimLost(RunId),
     /// A run that was told to stop is still there: these of its tree (the first of so many).
     Remaining(RunId, Vec<Stray>, usize),
-    /// INT, TERM or HUP reached us.
+    /// INT, TERM, QUIT, HUP or TSTP reached us.
     Interrupted(Signal),
+    /// We were suspended, and go on after so long.
+    Resumed(Duration),
     /// The silos that `Effect::AskPeers` named were asked for.
     PeersAnswered(Vec<PeerAnswer>),
     /// Time passed.

@@ -5,12 +5,13 @@
 //! it needs is in the plan.
 //!
 //! `process` is one process and the moves between its phases, `health` how it does when it is up, `reconcile` the one rule that compares
-//! intent with phase, `restart` the backoff, `shutdown` the end, `waiting` the requests that are answered
+//! intent with phase, `restart` the backoff, `ladder` how a run is stopped, `shutdown` the end, `waiting` the requests that are answered
 //! later, `supervisor` the door.
 
 mod effect;
 mod health;
 mod input;
+mod ladder;
 mod process;
 mod reconcile;
 mod restart;

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use crate::model::{
     Event, ExitStatus, Failure, Health, Leftovers, Moment, Phase, Pid, ProbeFailure, ProcessName, RunId, SpawnFailure,
-    Stray,
 };
-use crate::plan::{ProcessSpec, Rung, Target};
+use crate::plan::ProcessSpec;
 
 use super::Effect;
 use super::effect::Turn;
@@ -54,11 +53,13 @@ pub(super) struct Run {
     pub(super) over: bool,
     ended: Option<Moment>,
     pub(super) cause: Cause,
-    probing: bool,
+    pub(super) probing: bool,
     pub(super) last_probe: Option<ProbeFailure>,
     /// How many rounds of its probes failed in a row since it was ready.
     pub(super) failed_rounds: u32,
-    survivors: Vec<Pid>,
+    pub(super) survivors: Vec<Pid>,
+    /// Whether its stop command has done what it could.
+    pub(super) command_ended: bool,
     out_of_memory: bool,
 }
 
@@ -211,23 +212,17 @@ impl Process {
 
     /// Its main process ended.
     pub(super) fn exited(&mut self, status: ExitStatus, turn: &mut Turn) -> End {
-        let stopping = match self.phase {
-            Phase::Stopping { rung, .. } => Some(self.spec.stop.rung(rung)),
-            _ => None,
-        };
         let Some(run) = self.run.as_mut().filter(|run| run.exited.is_none()) else { return End::Ours };
         run.exited = Some(status);
         run.ended = Some(turn.now);
         let (id, expected) = (run.id.clone(), !matches!(run.cause, Cause::Itself));
         let out_of_memory = run.out_of_memory && !expected;
-        turn.emit(Event::Exited { run: id.clone(), status, expected, out_of_memory });
-        match stopping {
-            // It had been told alone; what it leaves behind is told now.
-            Some(rung) if rung.target == Target::Main => turn.ask(Effect::Stop(id, to_the_rest(rung))),
-            Some(_) => {}
-            None if self.phase.is_live() => self.put_on_rung(0, turn),
+        turn.emit(Event::Exited { run: id, status, expected, out_of_memory });
+        match self.phase {
+            Phase::Stopping { rung, .. } => self.tell_the_rest(rung, turn),
+            Phase::Starting | Phase::Running { .. } | Phase::Ready => self.put_on_rung(0, turn),
             // It had survived KILL until now.
-            None => {}
+            Phase::Idle | Phase::Backoff { .. } | Phase::Done { .. } | Phase::Failed { .. } => {}
         }
         if expected { End::Ours } else { End::Own }
     }
@@ -244,62 +239,6 @@ impl Process {
         let Some(run) = &self.run else { return };
         turn.emit(Event::ShimLost { run: run.id.clone() });
         self.over(turn);
-    }
-
-    /// These survived KILL.
-    pub(super) fn survived(&mut self, pids: Vec<Pid>, turn: &mut Turn) {
-        let Some(run) = &mut self.run else { return };
-        run.survivors = pids;
-        if let Phase::Stopping { rung, .. } = self.phase
-            && rung >= self.spec.stop.last()
-        {
-            self.give_in(turn);
-        }
-    }
-
-    /// It was told to stop, and these are still there.
-    pub(super) fn still_stopping(&mut self, remaining: Vec<Stray>, count: usize, turn: &mut Turn) {
-        let (Phase::Stopping { rung, escalate_at }, Some(run)) = (&self.phase, &self.run) else { return };
-        let rung = self.spec.stop.rung(*rung);
-        let waited = rung.timeout.saturating_sub(escalate_at.since(turn.now));
-        let (run, signal, of) = (run.id.clone(), rung.signal, rung.timeout);
-        turn.emit(Event::StillStopping { run, signal, waited, of, remaining, count });
-    }
-
-    /// Tells its run to end, beginning with the first rung.
-    pub(super) fn stop(&mut self, turn: &mut Turn) {
-        if let Some(run) = &mut self.run {
-            run.cause = Cause::Told;
-        }
-        self.put_on_rung(0, turn);
-    }
-
-    /// Puts its run on the last rung, unless it is there.
-    pub(super) fn kill(&mut self, turn: &mut Turn) {
-        let last = self.spec.stop.last();
-        match self.phase {
-            Phase::Stopping { rung, .. } if rung >= last => return,
-            Phase::Starting | Phase::Running { .. } | Phase::Ready => {
-                if let Some(run) = &mut self.run {
-                    run.cause = Cause::Told;
-                }
-            }
-            Phase::Stopping { .. } => {}
-            Phase::Idle | Phase::Backoff { .. } | Phase::Done { .. } | Phase::Failed { .. } => return,
-        }
-        self.put_on_rung(last, turn);
-    }
-
-    pub(super) fn put_on_rung(&mut self, index: usize, turn: &mut Turn) {
-        let rung = self.spec.stop.rung(index);
-        let Some(run) = &mut self.run else { return };
-        let id = run.id.clone();
-        if std::mem::take(&mut run.probing) {
-            turn.ask(Effect::StopProbe(id.clone()));
-        }
-        let rung = if run.exited.is_some() { to_the_rest(rung) } else { rung };
-        self.enter(Phase::Stopping { rung: index, escalate_at: turn.now + rung.timeout }, turn);
-        turn.ask(Effect::Stop(id, rung));
     }
 
     /// The moment at which its phase ends by itself.
@@ -319,19 +258,7 @@ impl Process {
         }
         match self.phase {
             Phase::Running { .. } => self.late(turn),
-            Phase::Stopping { rung, .. } if rung >= self.spec.stop.last() => self.give_in(turn),
-            Phase::Stopping { rung, .. } => {
-                let (ignored, next) = (self.spec.stop.rung(rung), self.spec.stop.rung(rung + 1));
-                if let Some(run) = &self.run {
-                    turn.emit(Event::Escalated {
-                        run: run.id.clone(),
-                        ignored: ignored.signal,
-                        after: ignored.timeout,
-                        signal: next.signal,
-                    });
-                }
-                self.put_on_rung(rung + 1, turn);
-            }
+            Phase::Stopping { rung, .. } => self.escalate(rung, turn),
             Phase::Backoff { .. } => self.enter(Phase::Idle, turn),
             Phase::Idle | Phase::Starting | Phase::Ready | Phase::Done { .. } | Phase::Failed { .. } => {}
         }
@@ -345,14 +272,6 @@ impl Process {
         run.cause = Cause::NotReady { after, last: last.clone() };
         turn.emit(Event::NotReady { run: run.id.clone(), after, last });
         self.put_on_rung(0, turn);
-    }
-
-    /// KILL didn't help; we don't hang on it. Its run isn't over: no other may start beside it.
-    fn give_in(&mut self, turn: &mut Turn) {
-        let Some(run) = &self.run else { return };
-        let main = run.pid.filter(|_| run.exited.is_none());
-        let pids = if run.survivors.is_empty() { main.into_iter().collect() } else { run.survivors.clone() };
-        self.enter(Phase::Failed { failure: Failure::Unkillable { pids } }, turn);
     }
 
     /// Its run is over: what follows?
@@ -453,6 +372,7 @@ impl Run {
             last_probe: None,
             failed_rounds: 0,
             survivors: Vec::new(),
+            command_ended: false,
             out_of_memory: false,
         }
     }
@@ -482,9 +402,4 @@ impl Cause {
 
 fn lost() -> Failure {
     Failure::Spawn { failure: SpawnFailure::Shim { why: "it was lost".into() } }
-}
-
-/// The same rung for what a main process left behind.
-fn to_the_rest(rung: Rung) -> Rung {
-    Rung { target: Target::Group, ..rung }
 }

@@ -154,12 +154,18 @@ impl Supervisor {
                     self.stop_everything(reason, turn);
                 }
             }
+            Input::StopCommandEnded(run, outcome) => {
+                self.with(&run, |process| process.stop_command_ended(outcome, turn));
+            }
             Input::Gone(run, leftovers) => self.with(&run, |process| process.gone(leftovers, turn)),
             Input::Unkillable(run, pids) => self.with(&run, |process| process.survived(pids, turn)),
             Input::ShimLost(run) => self.with(&run, |process| process.shim_lost(turn)),
             Input::Remaining(run, remaining, count) => {
                 self.with(&run, |process| process.still_stopping(remaining, count, turn));
             }
+            // No time passes meanwhile, so nothing else is changed by it.
+            Input::Interrupted(Signal::TSTP) => turn.ask(Effect::Suspend),
+            Input::Resumed(after) => turn.emit(Event::Resumed { after }),
             Input::Interrupted(signal) => self.interrupt(signal, turn),
             Input::PeersAnswered(answers) => {
                 if self.settling == Settling::Asked && !self.shutdown.is_under_way() {

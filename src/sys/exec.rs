@@ -1,9 +1,10 @@
 //! What the child does between fork and exec: its descriptors, its program. System calls only, nothing
 //! is allocated.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::ptr;
 
 use nix::libc;
@@ -120,4 +121,25 @@ pub fn meaning(errno: i32) -> Meaning {
         libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::ETXTBSY => Meaning::Short,
         _ => Meaning::Other,
     }
+}
+
+/// Executes a program in place of ours, with the signals as whoever started us left them. Returns only when that
+/// failed, with the reason.
+#[expect(unsafe_code, reason = "a disposition is changed, by a call that nix can't vouch for")]
+pub fn replace(program: &OsStr, arguments: &[OsString], environment: &[(OsString, OsString)]) -> io::Error {
+    let text = |bytes: &OsStr| CString::new(bytes.as_bytes());
+    let pair = |(name, value): &(OsString, OsString)| [name.as_bytes(), b"=", value.as_bytes()].concat();
+    let strings = || -> Result<(CString, Strings, Strings), std::ffi::NulError> {
+        let arguments: Result<Vec<_>, _> = arguments.iter().map(|argument| text(argument)).collect();
+        let environment: Result<Vec<_>, _> = environment.iter().map(|both| CString::new(pair(both))).collect();
+        Ok((text(program)?, Strings::new(arguments?), Strings::new(environment?)))
+    };
+    let (program, arguments, environment) = match strings() {
+        Ok(strings) => strings,
+        Err(error) => return io::Error::new(io::ErrorKind::InvalidInput, error),
+    };
+    // Ignored by the runtime of our language, which outlasts an exec; nobody who is run by a shell expects that.
+    // SAFETY: sets a default disposition; no handler of ours is involved.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    execve(&program, &arguments, &environment)
 }

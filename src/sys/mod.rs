@@ -3,7 +3,9 @@
 //! Linux is what is built and tested. macOS has no subreaper, no pidfd and no /proc: the seam is this
 //! room, and nothing above it names a system call.
 
+pub mod clock;
 pub mod exec;
+pub mod fault;
 pub mod fd;
 pub mod flock;
 pub mod limits;

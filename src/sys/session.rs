@@ -8,6 +8,7 @@ use nix::libc;
 use nix::sys::prctl;
 use nix::unistd::{self, ForkResult};
 
+use super::proc;
 use crate::model::{Pid, Signal};
 
 /// Our own process id.
@@ -28,6 +29,23 @@ pub fn own_group() -> Pid {
 /// The process group of a process; none when it is gone.
 pub fn group_of(pid: Pid) -> Option<Pid> {
     unistd::getpgid(Some(unistd::Pid::from_raw(pid.0))).ok().map(|group| Pid(group.as_raw()))
+}
+
+/// Whether nobody could continue us if we were stopped: no shell with job control is above us in our session. The kernel
+/// asks the same before it lets a Ctrl-Z stop anything.
+pub fn is_orphaned() -> bool {
+    let own = own_group();
+    let Some(mut stat) = proc::stat(own_pid()) else { return true };
+    let session = stat.session;
+    // A chain longer than this is a chain that changed under our eyes.
+    for _ in 0..1000 {
+        match proc::stat(stat.parent) {
+            Some(parent) if parent.group == own => stat = parent,
+            Some(parent) => return parent.session != session,
+            None => return true,
+        }
+    }
+    true
 }
 
 /// Makes us the leader of a session and a process group of our own, without a terminal.

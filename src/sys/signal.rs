@@ -16,6 +16,19 @@ pub fn block_all() -> io::Result<()> {
     Ok(())
 }
 
+/// Blocks none of these any more, for this thread.
+///
+/// # Errors
+/// When one of them is no signal that a program can have blocked.
+pub fn unblock(signals: &[Signal]) -> io::Result<()> {
+    let mut set = SigSet::empty();
+    for signal in signals {
+        set.add(nix::sys::signal::Signal::try_from(signal.number())?);
+    }
+    set.thread_unblock()?;
+    Ok(())
+}
+
 /// Gives every signal its default disposition and blocks none: what a program expects when it starts.
 ///
 /// Makes system calls only, so that it may be called between fork and exec.
@@ -59,6 +72,13 @@ pub fn send_group(group: Pid, signal: Signal) -> io::Result<bool> {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     raw_kill(-group.0, signal)
+}
+
+/// Stops this process, all threads of it, until somebody continues it.
+pub fn stop_self() -> io::Result<()> {
+    // To this thread: it doesn't go on before the stop has taken effect, as it may with a signal to the process.
+    nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)?;
+    Ok(())
 }
 
 /// By number, so that real-time signals can be sent too.

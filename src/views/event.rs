@@ -119,21 +119,24 @@ pub(super) fn say(event: &Event) -> Say {
             Say::Now(on(process, Tone::Bad, format!("can't start: it waits for {dependency}, which failed")))
         }
         Event::Escalated { run, ignored, after, signal } => {
-            let then = match *signal {
-                Signal::KILL => "killing it".to_owned(),
-                signal => format!("sending {signal}"),
-            };
-            let text = format!("ignored {ignored} for {}; {then}", brief(*after));
+            let text = format!("ignored {ignored} for {}; {}", brief(*after), then(*signal));
             Say::Now(on(&run.process, Tone::Warn, text))
         }
-        Event::StillStopping { run, signal, waited, of, remaining, count: number } => {
+        Event::StopCommandFailed { run, command, why, signal } => {
+            let text = format!("isn't stopped by `{}`, which {}; {}", quoted(command), quoted(why), then(*signal));
+            Say::Now(on(&run.process, Tone::Warn, text))
+        }
+        Event::StillStopping { run, by, waited, of, remaining, count: number } => {
             let named: Vec<String> = remaining.iter().map(|stray| quoted(&stray.to_string())).collect();
             let more = number.saturating_sub(named.len());
             let more = if more > 0 { format!(", {more} more") } else { String::new() };
             let count = count(*number, "process", "processes");
-            let time = format!("{signal} {} of {}", brief(*waited), brief(*of));
+            let time = format!("{} {} of {}", quoted(&by.to_string()), brief(*waited), brief(*of));
             let text = format!(": {time}, waiting for {count}: {}{more}", named.join(", "));
             Say::Now(on(&run.process, Tone::Dim, text))
+        }
+        Event::Resumed { after } => {
+            Say::Now(of_all(Tone::Dim, format!("resumed after {}, which count for nothing", brief(*after))))
         }
         Event::Stopping { processes: 0, .. } => Say::Nothing,
         Event::Stopping { processes, now: false } => {
@@ -144,6 +147,13 @@ pub(super) fn say(event: &Event) -> Say {
         Event::Stopping { processes, now: true } => {
             Say::Now(of_all(Tone::Strong, format!("killing {}", count(*processes, "process", "processes"))))
         }
+    }
+}
+
+fn then(signal: Signal) -> String {
+    match signal {
+        Signal::KILL => "killing it".to_owned(),
+        signal => format!("sending {signal}"),
     }
 }
 
@@ -174,7 +184,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Holder, Pid, ProbeFailure, RunId, SpawnFailure, Stray};
+    use crate::model::{Holder, Pid, ProbeFailure, RunId, SpawnFailure, StopMeans, Stray};
 
     fn said(event: &Event) -> String {
         let sentence = |Sentence { process, text, quotes, .. }: Sentence| match process {
@@ -241,9 +251,15 @@ mod tests {
             Event::Blocked { process: worker.clone(), dependency: server },
             Event::Escalated { run: run.clone(), ignored: Signal::TERM, after: s(10), signal: Signal::KILL },
             Event::Escalated { run: run.clone(), ignored: Signal::INT, after: s(5), signal: Signal::TERM },
+            Event::StopCommandFailed {
+                run: run.clone(),
+                command: "pg_ctl stop".into(),
+                why: "exited with 1: no server".into(),
+                signal: Signal::TERM,
+            },
             Event::StillStopping {
                 run: run.clone(),
-                signal: Signal::TERM,
+                by: StopMeans::Signal(Signal::TERM),
                 waited: s(4),
                 of: s(10),
                 remaining: vec![stray("celery"), stray("celery")],
@@ -251,12 +267,13 @@ mod tests {
             },
             Event::StillStopping {
                 run: run.clone(),
-                signal: Signal::TERM,
+                by: StopMeans::Command("pg_ctl stop".into()),
                 waited: s(2),
                 of: s(10),
                 remaining: vec![stray("node")],
                 count: 4,
             },
+            Event::Resumed { after: s(130) },
             Event::Stopping { processes: 11, now: false },
             Event::Stopping { processes: 1, now: false },
             Event::Stopping { processes: 3, now: true },
@@ -293,8 +310,10 @@ mod tests {
         region.worker can't start: it waits for region.server, which failed
         region.worker ignored TERM for 10s; killing it
         region.worker ignored INT for 5s; sending TERM
+        region.worker isn't stopped by `pg_ctl stop`, which exited with 1: no server; sending TERM
         region.worker: TERM 4s of 10s, waiting for 2 processes: 8123 celery, 8123 celery
-        region.worker: TERM 2s of 10s, waiting for 4 processes: 8123 node, 3 more
+        region.worker: `pg_ctl stop` 2s of 10s, waiting for 4 processes: 8123 node, 3 more
+        resumed after 2m 10s, which count for nothing
         stopping 11 processes; Ctrl-C again kills them
         stopping 1 process; Ctrl-C again kills it
         killing 3 processes

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::store::{Entry, Log, make_room};
 use crate::bus::{Batch, Block, Body, Bus, Ending, Subscription};
 use crate::model::{Event, Origin, ProcessName, Seq};
+use crate::sys::fault;
 
 /// Where lines are stored, and how much of them.
 #[derive(Debug, Clone)]
@@ -35,6 +36,7 @@ pub fn store(mut records: Subscription, bus: &Bus, options: StoreOptions) {
     let mut batch = Vec::new();
     loop {
         let end = records.next_batch(&mut batch, None);
+        fault::point("store");
         for record in batch.drain(..) {
             if let Body::Block(block) = &record.body {
                 store.file(&block.stream.run.process).take_in(session, record.seq, block);

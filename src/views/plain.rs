@@ -83,6 +83,7 @@ pub fn print<W: Write + AsFd>(mut records: Subscription, mut out: W, options: Op
         let wait = wait.into_iter().chain(line).min();
         let wait = if live && formatter.is_setting_up() { Some(wait.unwrap_or(REDRAWN).min(REDRAWN)) } else { wait };
         let end = records.next_batch(&mut batch, wait);
+        sys::fault::point("printer");
         for record in batch.drain(..) {
             formatter.record(&record, &mut text);
         }

@@ -4,8 +4,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "it is no part of the house: it is there to do what one doesn't")]
 
+mod flood;
 mod network;
 mod pause;
+mod shell;
 mod show;
 mod signals;
 mod supervise;
@@ -16,7 +18,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use pause::{pause, wait_until};
 
@@ -30,16 +32,26 @@ fake-service: misbehaves on request. In this order:
   --pid-file PATH        append `PID START` to it, for this process and each that it makes
   --ignore SIG,...       block these
   --record PATH          append `got SIG` for each signal that comes, and what else goes wrong
+  --journal PATH         append `NANOSECONDS PID KIND WHAT` for all that; the processes of the tree too
   --slow-stop MS         take so long to end after a signal
+  --ends-after TEXT      and wait until the journal has this
   --touch PATH           make a file
-  --show WHAT,...        env, fds, signals, cwd, args, tty, limits
+  --show WHAT,...        env, fds, signals, cwd, args, tty, limits, ids, umask
   --print TEXT           (again and again) a line
   --error TEXT           a line on standard error
   --lines N              `line 1` to `line N`
   --no-newline           no newline after the last of them
-  --chatter MS           print a line every so often, for ever
-  --tree WHAT            group, session, daemon, or full: 9 processes that are hard to find
+  --bytes N              so many bytes of any kind, the same each time
+  --one-line N           so many bytes without a newline
+  --partial TEXT         this without a newline
+  --close-output         close standard output and error, and go on
+  --raw-terminal         the terminal without echo, lines and signals
+  --steal-terminal       try to be in the foreground of the terminal, and say what came of it
+  --chatter MS           print a line every so often, for ever; 0 is as fast as it goes
+  --tree WHAT            group, session, daemon, bare, or full: 9 processes that are hard to find
   --node-ignore SIG,...  what the processes of the tree ignore
+  --node-chatter MS      so often they print
+  --zombie               a child that has ended and isn't waited for
   --respawn-us N         five processes that fork and end all the time
   --hold-stdout MS       a child in a session of its own keeps the output open so long
   --after MS             wait before listening
@@ -49,8 +61,11 @@ fake-service: misbehaves on request. In this order:
   --read-stdin           say `got LINE` for each line that is read, `end of input` at its end
   --exit-on-file PATH    wait until this is there
   --exit-after-ms N      wait so long
+  --stop-self            be stopped, as by a debugger
   --raise SIG            end by this signal
   --exit N               end with this code; without any of these, wait for a signal
+
+  fake-service --shell PATH COMMAND...   what a shell does at a terminal; notes `PID START` and `ended CODE` in PATH
 ";
 
 /// What is asked for.
@@ -59,16 +74,26 @@ struct Wishes {
     pid_file: Option<PathBuf>,
     ignore: Vec<Signal>,
     record: Option<PathBuf>,
+    journal: Option<PathBuf>,
     slow_stop: Duration,
+    ends_after: Option<String>,
     touch: Option<PathBuf>,
     show: Vec<String>,
     print: Vec<String>,
     error: Vec<String>,
     lines: u64,
     no_newline: bool,
+    bytes: u64,
+    one_line: u64,
+    partial: Option<String>,
+    close_output: bool,
+    raw_terminal: bool,
+    steal_terminal: bool,
     chatter: Option<Duration>,
     tree: Option<String>,
     node_ignore: String,
+    node_chatter: Option<Duration>,
+    zombie: bool,
     respawn: Option<Duration>,
     hold_stdout: Option<Duration>,
     after: Duration,
@@ -78,6 +103,7 @@ struct Wishes {
     read_stdin: bool,
     exit_on_file: Option<PathBuf>,
     exit_after: Option<Duration>,
+    stop_self: bool,
     raise: Option<Signal>,
     exit: Option<u8>,
     /// Not for users: this process is a part of a tree.
@@ -88,6 +114,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "--supervise") {
         return supervise::main(arguments.get(1..).unwrap_or_default());
+    }
+    if arguments.first().is_some_and(|first| first == "--shell") {
+        return shell::main(arguments.get(1..).unwrap_or_default());
     }
     match parse(arguments) {
         Ok(wishes) => run(&wishes),
@@ -107,6 +136,17 @@ fn parse(arguments: Vec<String>) -> Result<Wishes, String> {
             "--pid-file" => wishes.pid_file = Some(value()?.into()),
             "--ignore" => wishes.ignore = signals::parse_list(&value()?)?,
             "--record" => wishes.record = Some(value()?.into()),
+            "--journal" => wishes.journal = Some(value()?.into()),
+            "--ends-after" => wishes.ends_after = Some(value()?),
+            "--bytes" => wishes.bytes = number(&value()?)?,
+            "--one-line" => wishes.one_line = number(&value()?)?,
+            "--partial" => wishes.partial = Some(value()?),
+            "--close-output" => wishes.close_output = true,
+            "--raw-terminal" => wishes.raw_terminal = true,
+            "--steal-terminal" => wishes.steal_terminal = true,
+            "--node-chatter" => wishes.node_chatter = Some(millis(&value()?)?),
+            "--zombie" => wishes.zombie = true,
+            "--stop-self" => wishes.stop_self = true,
             "--slow-stop" => wishes.slow_stop = millis(&value()?)?,
             "--touch" => wishes.touch = Some(value()?.into()),
             "--show" => wishes.show = value()?.split(',').map(str::to_owned).collect(),
@@ -169,21 +209,17 @@ fn run(wishes: &Wishes) -> ExitCode {
         let last = number == wishes.lines && wishes.no_newline;
         let _ = write!(io::stdout(), "line {number}{}", if last { "" } else { "\n" });
     }
+    flood::pour(wishes);
     let _ = io::stdout().flush();
     tree::grow(wishes);
+    if wishes.steal_terminal {
+        say(wishes, &shell::steal());
+    }
     network::listen(wishes);
     if let Some(text) = &wishes.notify {
         network::notify(text);
     }
-    if let Some(every) = wishes.chatter {
-        let wishes = wishes.clone();
-        thread::spawn(move || {
-            for number in 1_u64.. {
-                say(&wishes, &format!("chatter {number}"));
-                pause(every);
-            }
-        });
-    }
+    flood::chatter(wishes, wishes.chatter);
     if wishes.read_stdin {
         let wishes = wishes.clone();
         thread::spawn(move || read_stdin(&wishes));
@@ -197,6 +233,9 @@ fn finish(wishes: &Wishes, started: Instant) -> ExitCode {
     }
     if let Some(after) = wishes.exit_after {
         pause(after.saturating_sub(started.elapsed()));
+    }
+    if wishes.stop_self {
+        let _ = nix::sys::signal::raise(Signal::SIGSTOP);
     }
     while let Some(signal) = wishes.raise {
         // Again, because std's handler for SEGV only takes itself away the first time.
@@ -225,8 +264,20 @@ fn read_stdin(wishes: &Wishes) {
 fn say(wishes: &Wishes, line: &str) {
     let mut out = io::stdout().lock();
     let result = writeln!(out, "{line}").and_then(|()| out.flush());
-    if let (Err(error), Some(record)) = (result, &wishes.record) {
-        append(record, &format!("write failed: {error}\n"));
+    if let Err(error) = result {
+        note(wishes, &format!("write failed: {error}"));
+    }
+}
+
+/// Takes note of what happened to this process.
+fn note(wishes: &Wishes, what: &str) {
+    if let Some(record) = &wishes.record {
+        append(record, &format!("{what}\n"));
+    }
+    if let Some(journal) = &wishes.journal {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let kind = wishes.node.as_deref().unwrap_or("leader");
+        append(journal, &format!("{now} {} {kind} {what}\n", std::process::id()));
     }
 }
 

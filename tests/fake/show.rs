@@ -17,8 +17,10 @@ pub(super) fn show(what: &str) {
         "tty" => terminal(),
         "limits" => {
             let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-            limits.lines().filter(|line| line.starts_with("Max open files")).map(str::to_owned).collect()
+            limits.lines().filter(|line| line.starts_with("Max ")).map(str::to_owned).collect()
         }
+        "ids" => ids(),
+        "umask" => status_lines("Umask"),
         other => vec![format!("can't show {other}")],
     };
     let mut out = io::stdout().lock();
@@ -58,5 +60,19 @@ fn terminal() -> Vec<String> {
         format!("terminal {} {} {}", yes(input.is_terminal()), yes(output.is_terminal()), yes(error.is_terminal())),
         format!("leads its session {}, its group {}", yes(leads), yes(own == unistd::getpid())),
         format!("controlling {}, foreground {}", yes(controls), yes(foreground)),
+    ]
+}
+
+/// Who it belongs to.
+fn ids() -> Vec<String> {
+    let session = unistd::getsid(None).map_or(0, unistd::Pid::as_raw);
+    let foreground = fs::File::open("/dev/tty").ok().and_then(|terminal| unistd::tcgetpgrp(&terminal).ok());
+    vec![
+        format!("pid {} parent {}", unistd::getpid(), unistd::getppid()),
+        format!("group {} session {session}", unistd::getpgrp()),
+        match foreground {
+            Some(group) => format!("foreground of its terminal {group}"),
+            None => "no terminal".to_owned(),
+        },
     ]
 }

@@ -5,7 +5,8 @@ use std::thread;
 
 use nix::sys::signal::{SigSet, Signal};
 
-use super::{Wishes, append};
+use super::pause::wait_until;
+use super::{Wishes, note};
 
 /// What a recording service takes note of.
 const NOTED: [Signal; 8] = [
@@ -29,7 +30,7 @@ pub(super) fn parse_list(names: &str) -> Result<Vec<Signal>, String> {
     names.split(',').filter(|name| !name.is_empty()).map(parse).collect()
 }
 
-/// Blocks these for this thread and all that it starts. What it executes starts without.
+/// Blocks these for this thread and all that it starts. What it executes starts with them blocked, unless that says otherwise.
 pub(super) fn ignore(signals: &[Signal]) {
     let _ = signals.iter().copied().collect::<SigSet>().thread_block();
 }
@@ -38,7 +39,7 @@ pub(super) fn ignore(signals: &[Signal]) {
 pub(super) fn prepare(wishes: &Wishes) {
     ignore(&wishes.ignore);
     let ends_slowly = !wishes.slow_stop.is_zero();
-    if wishes.record.is_none() && !ends_slowly {
+    if wishes.record.is_none() && wishes.journal.is_none() && !ends_slowly {
         return;
     }
     let noted: SigSet = NOTED.iter().copied().collect();
@@ -46,14 +47,20 @@ pub(super) fn prepare(wishes: &Wishes) {
     let wishes = wishes.clone();
     thread::spawn(move || {
         while let Ok(signal) = noted.wait() {
-            if let Some(record) = &wishes.record {
-                append(record, &format!("got {}\n", signal.as_str().trim_start_matches("SIG")));
-            }
+            note(&wishes, &format!("got {}", signal.as_str().trim_start_matches("SIG")));
             let ends = matches!(signal, Signal::SIGHUP | Signal::SIGINT | Signal::SIGQUIT | Signal::SIGTERM);
             if ends && !wishes.ignore.contains(&signal) {
+                wait_for_others(&wishes);
                 super::pause::pause(wishes.slow_stop);
                 process::exit(0);
             }
         }
     });
+}
+
+/// Waits until the journal has what is to come before our end; a stop that takes longer ends in a KILL anyway.
+fn wait_for_others(wishes: &Wishes) {
+    if let (Some(text), Some(journal)) = (&wishes.ends_after, &wishes.journal) {
+        wait_until(|| std::fs::read_to_string(journal).unwrap_or_default().contains(text.as_str()));
+    }
 }

@@ -44,7 +44,7 @@ pub(super) fn spec(command: Vec<String>, pty: bool, rungs: Vec<Rung>) -> Result<
             health_interval: Duration::from_secs(5),
             liveness: None,
         },
-        stop: StopLadder { rungs },
+        stop: StopLadder { command: None, rungs },
         restart: RestartPolicy {
             when: RestartWhen::Never,
             min: Duration::from_secs(1),

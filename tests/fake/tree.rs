@@ -9,7 +9,7 @@ use std::time::Instant;
 use nix::unistd;
 
 use super::pause::{pause, wait_until};
-use super::{LIFE, Wishes, append, lines_of, say, signals};
+use super::{LIFE, Wishes, append, flood, lines_of, say, signals};
 
 /// How many processes fork and end all the time.
 const RESPAWNERS: usize = 5;
@@ -28,6 +28,10 @@ pub(super) fn grow(wishes: &Wishes) {
         }
         say(wishes, "respawning");
     }
+    if wishes.zombie {
+        // Ends at once, and nobody asks for its status.
+        start("zombie", wishes, &[], Keep::Environment);
+    }
     if let Some(hold) = wishes.hold_stdout {
         start("hold", wishes, &["--hold-stdout", &hold.as_millis().to_string()], Keep::Environment);
     }
@@ -42,6 +46,7 @@ pub(super) fn grow(wishes: &Wishes) {
         "group" => (&["group"], 3),
         "session" => (&["session"], 3),
         "daemon" => (&["daemon"], 3),
+        "bare" => (&["bare"], 2),
         "full" => (&["leaf", "group", "session", "daemon", "bare"], 9),
         other => {
             say(wishes, &format!("there is no tree `{other}`"));
@@ -69,6 +74,12 @@ fn start(kind: &str, wishes: &Wishes, more: &[&str], keep: Keep) {
     if let Some(path) = &wishes.pid_file {
         command.arg("--pid-file").arg(path);
     }
+    if let Some(path) = &wishes.journal {
+        command.arg("--journal").arg(path);
+    }
+    if let Some(every) = wishes.node_chatter {
+        command.args(["--node-chatter", &every.as_millis().to_string()]);
+    }
     if !wishes.node_ignore.is_empty() {
         command.args(["--node-ignore", &wishes.node_ignore]);
     }
@@ -90,7 +101,11 @@ pub(super) fn be(kind: &str, wishes: &Wishes) -> ExitCode {
     if kind == "respawn" {
         respawn(wishes);
     }
-    signals::ignore(&signals::parse_list(&wishes.node_ignore).unwrap_or_default());
+    if kind == "zombie" {
+        return ExitCode::SUCCESS;
+    }
+    let wishes = &Wishes { ignore: signals::parse_list(&wishes.node_ignore).unwrap_or_default(), ..wishes.clone() };
+    signals::prepare(wishes);
     let group = || unistd::setpgid(unistd::Pid::from_raw(0), unistd::Pid::from_raw(0));
     let _ = match kind {
         "group" | "own-group" => group(),
@@ -107,6 +122,7 @@ pub(super) fn be(kind: &str, wishes: &Wishes) -> ExitCode {
         "daemon-2" => start("leaf", wishes, &[], Keep::Nothing),
         _ => {}
     }
+    flood::chatter(wishes, wishes.node_chatter);
     let path: Option<&PathBuf> = wishes.pid_file.as_ref();
     if let Some(path) = path {
         note_pid(path);

@@ -73,7 +73,7 @@ pub(super) fn spec(command: Vec<String>) -> ProcessSpec {
             health_interval: Duration::from_secs(5),
             liveness: None,
         },
-        stop: StopLadder { rungs: vec![rung(Signal::TERM, Target::Group, 10_000)] },
+        stop: StopLadder { command: None, rungs: vec![rung(Signal::TERM, Target::Group, 10_000)] },
         restart: RestartPolicy {
             when: RestartWhen::Never,
             min: Duration::from_secs(1),
@@ -252,25 +252,6 @@ pub(super) fn eventually(what: &str, condition: impl FnMut() -> bool) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let result = runtime.block_on(async { tokio::time::timeout(PATIENCE, poll(condition)).await });
     assert!(result.is_ok(), "{what}: waited in vain");
-}
-
-/// Runs the rest of a test in a process namespace of its own, where that is allowed: whatever goes wrong,
-/// nothing of it outlives the test, and nothing outside is hit.
-pub(super) fn isolated(name: &str, test: impl FnOnce()) {
-    const INSIDE: &str = "DEVSERVER_TEST_ISOLATED";
-    let unshare = || {
-        let mut command = Command::new("unshare");
-        command.args(["--pid", "--fork", "--mount-proc", "--kill-child"]).stdin(Stdio::null());
-        command
-    };
-    let allowed = || unshare().arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success());
-    if std::env::var_os(INSIDE).is_some() || !allowed() {
-        return test();
-    }
-    let own = std::env::current_exe().expect("we are a file");
-    let output = unshare().arg(own).args(["--exact", name]).env(INSIDE, "1").output().expect("unshare runs");
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
 /// The small supervisor of the fake service, in a process of its own.

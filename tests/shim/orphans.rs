@@ -11,9 +11,9 @@ use devserver::runner::Report;
 use devserver::shim::Request;
 use devserver::sys::proc;
 
-use super::harness::{
-    Supervisor, eventually, fake, in_time, isolated, living, marked, noted, rung, start, start_with, words,
-};
+use crate::support::isolated::isolated;
+
+use super::harness::{Supervisor, eventually, fake, in_time, living, marked, noted, rung, start, start_with, words};
 
 fn tree(pids: &Path, more: &[&str]) -> Vec<String> {
     let pids = pids.to_str().expect("UTF-8");

@@ -6,7 +6,7 @@ use devserver::model::{
     Command, Event, ExitStatus, Hold, Leftovers, Moment, Phase, Pid, ProcessName, RequestId, RunId, Selector, Signal,
     SpawnFailure,
 };
-use devserver::plan::{Condition, Dependency, Oneshot, Plan, ProcessSpec, RestartWhen, Rung, Target};
+use devserver::plan::{Condition, Dependency, Oneshot, Plan, ProcessSpec, RestartWhen, Rung, StopCommand, Target};
 use devserver::supervise::{Effect, Input, Supervisor};
 
 pub(super) use crate::support::plans::{plan, process};
@@ -40,6 +40,10 @@ fn parse(text: &str) -> ProcessSpec {
             "never" => spec.restart.when = RestartWhen::Never,
             "always" => spec.restart.when = RestartWhen::Always,
             "patient" => spec.ready.timeout = None,
+            "commanded" => {
+                let timeout = Duration::from_secs(5);
+                spec.stop.command = Some(StopCommand { command: vec!["halt".into()], timeout });
+            }
             "main" => spec.stop.rungs[0].target = Target::Main,
             "exit_on_end" => spec.exit_on_end = true,
             other => panic!("what is `{other}`?"),
@@ -195,9 +199,11 @@ fn action(effect: &Effect) -> Option<String> {
         Effect::Stop(run, Rung { signal, target: Target::Main, .. }) => {
             Some(format!("{signal} main of {}", run.process))
         }
+        Effect::StopBy(run, stop) => Some(format!("`{}` for {}", stop.command.join(" "), run.process)),
         Effect::Signal(run, signal) => Some(format!("signal {signal} {}", run.process)),
         Effect::Remember(spec) => Some(format!("remember {}", spec.name)),
         Effect::AskPeers(peers) => Some(format!("ask {} peers", peers.len())),
+        Effect::Suspend => Some("suspend".into()),
         Effect::Reply(request, reply) => Some(format!("reply {}: {reply:?}", request.0)),
         Effect::Finish(verdict) => Some(format!("finish {verdict:?}")),
         Effect::Emit(_) | Effect::StartProbe(..) | Effect::StopProbe(_) => None,

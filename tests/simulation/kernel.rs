@@ -20,6 +20,9 @@ struct Run {
     state: State,
     /// Counts what was scheduled for it, so that a newer fate replaces an older one.
     told: Option<Signal>,
+    /// Its stop command is at work: the news that it is gone waits for that.
+    commanded: bool,
+    held: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +97,8 @@ enum Fate {
     ProbeFails,
     End(End),
     Gone,
+    /// Its stop command ends, well or not.
+    Commanded(bool),
     /// Somebody looks who is left.
     Look,
     Report,
@@ -148,6 +153,17 @@ impl Kernel {
                 }
                 Some(Input::Exited(id, status))
             }
+            (Fate::Gone, State::Leftover) if run.commanded => {
+                run.held = true;
+                None
+            }
+            (Fate::Commanded(well), State::Alive | State::Leftover) if run.commanded => {
+                run.commanded = false;
+                if std::mem::take(&mut run.held) {
+                    self.schedule(now, index, Fate::Gone);
+                }
+                Some(Input::StopCommandEnded(id, if well { Ok(()) } else { Err("exited with 1".into()) }))
+            }
             (Fate::Gone, State::Leftover | State::Born) => {
                 run.state = State::Gone;
                 Some(Input::Gone(id, Leftovers::None))
@@ -155,7 +171,14 @@ impl Kernel {
             (Fate::Look, State::Alive | State::Leftover) => Some(Input::Remaining(id, Vec::new(), 1)),
             (Fate::Report, State::Alive | State::Leftover) => Some(Input::Unkillable(id, vec![Pid(4_242)])),
             (
-                Fate::Spawn | Fate::Ready | Fate::ProbeFails | Fate::End(_) | Fate::Gone | Fate::Look | Fate::Report,
+                Fate::Spawn
+                | Fate::Ready
+                | Fate::ProbeFails
+                | Fate::End(_)
+                | Fate::Gone
+                | Fate::Commanded(_)
+                | Fate::Look
+                | Fate::Report,
                 State::Born | State::Alive | State::Leftover,
             ) => None,
         }
@@ -206,7 +229,7 @@ impl Kernel {
     pub(super) fn spawn(&mut self, now: Moment, id: RunId, spec: &ProcessSpec, dice: &mut Dice) {
         let temper = Temper::new(spec, dice);
         let at = now + temper.spawn_after;
-        self.runs.push(Run { id, temper, state: State::Born, told: None });
+        self.runs.push(Run { id, temper, state: State::Born, told: None, commanded: false, held: false });
         self.schedule(at, self.runs.len() - 1, Fate::Spawn);
     }
 
@@ -215,6 +238,12 @@ impl Kernel {
         let index = self.runs.iter().rposition(|run| run.id == *id).expect("only runs that were spawned are stopped");
         let run = &mut self.runs[index];
         run.told = Some(rung.signal);
+        // Broken off.
+        run.commanded = false;
+        if std::mem::take(&mut run.held) {
+            self.schedule(now, index, Fate::Gone);
+        }
+        let run = &mut self.runs[index];
         match run.state {
             // Half of those that aren't born yet are taken back, the others meet the signal later.
             State::Born if run.temper.spawn == Spawn::Hangs && run.temper.stops != Stops::UnkillableForLong => {
@@ -227,6 +256,25 @@ impl Kernel {
                 self.signalled(now, index, rung.signal);
             }
         }
+    }
+
+    /// A `StopBy` effect.
+    pub(super) fn stop_by(&mut self, now: Moment, id: &RunId, dice: &mut Dice) {
+        let index = self.runs.iter().rposition(|run| run.id == *id).expect("only runs that were spawned are stopped");
+        self.runs[index].commanded = true;
+        let after = dice.millis(6_000);
+        self.schedule(now + after / 2, index, Fate::Look);
+        let end = Fate::End(End::Exit(ExitStatus::Code(0)));
+        let fates = match dice.below(6) {
+            0 => vec![(after, end), (after, Fate::Commanded(true))],
+            1 => vec![(after, Fate::Commanded(true)), (after + dice.millis(6_000), end)],
+            2 => vec![(after, end), (after + dice.millis(6_000), Fate::Commanded(dice.chance(50)))],
+            3 => vec![(after, Fate::Commanded(true))],
+            4 => vec![(after, Fate::Commanded(false))],
+            // It hangs.
+            _ => Vec::new(),
+        };
+        fates.into_iter().for_each(|(after, fate)| self.schedule(now + after, index, fate));
     }
 
     fn signalled(&mut self, now: Moment, index: usize, signal: Signal) {

@@ -6,4 +6,5 @@ mod fixture;
 mod kernel;
 mod oracle;
 mod scenarios;
+mod stops;
 mod worlds;

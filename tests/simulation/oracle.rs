@@ -36,11 +36,27 @@ struct Told {
     /// The signal of its latest `Stop`.
     stop: Option<Signal>,
     stopped_before_exit: bool,
+    /// What is known of its stop command.
+    command: ByCommand,
+    /// Until when that has time.
+    commanded_until: Option<Moment>,
     late: bool,
     over: bool,
     /// It survived KILL, and the supervisor said so.
     given_up: bool,
 }
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum ByCommand {
+    #[default]
+    Never,
+    AtWork,
+    Ended,
+    Failed,
+}
+
+/// Stands for the signal of a run that is being stopped by its command.
+const COMMANDED: Signal = Signal::from_number(0);
 
 impl Told {
     fn is_live(&self) -> bool {
@@ -57,6 +73,8 @@ pub(super) struct Oracle {
     killed: Option<Moment>,
     open: BTreeSet<RequestId>,
     settled: bool,
+    /// A Ctrl-Z is being answered.
+    suspends: bool,
     pub(super) finished: Option<Verdict>,
 }
 
@@ -93,6 +111,7 @@ impl Oracle {
             killed: None,
             open: BTreeSet::new(),
             settled: false,
+            suspends: false,
             finished: None,
         }
     }
@@ -131,6 +150,7 @@ impl Oracle {
             }
             Input::UpToDate(run) => self.over(now, run, true),
             Input::SpawnFailed(run, _) | Input::Gone(run, _) | Input::ShimLost(run) => self.over(now, run, false),
+            Input::Interrupted(Signal::TSTP) => self.suspends = true,
             Input::Interrupted(signal) => {
                 if *signal != Signal::HUP || self.interrupts == 0 {
                     self.interrupts += 1;
@@ -139,12 +159,21 @@ impl Oracle {
                     self.killed.get_or_insert(now);
                 }
             }
+            Input::StopCommandEnded(run, outcome) => {
+                if let Some(told) = self.told(run) {
+                    told.command = match outcome {
+                        Ok(()) => ByCommand::Ended,
+                        Err(_) => ByCommand::Failed,
+                    };
+                }
+            }
             Input::ProbeFailed(..)
             | Input::Paused(..)
             | Input::Noted(_)
             | Input::OutOfMemory(_)
             | Input::Remaining(..)
             | Input::Unkillable(..)
+            | Input::Resumed(_)
             | Input::PeersAnswered(_)
             | Input::Tick => {}
         }
@@ -210,8 +239,12 @@ impl Oracle {
             match effect {
                 Effect::Spawn(run, _) => self.spawned(run),
                 Effect::Stop(run, rung) => self.stopped(run, rung.signal),
+                Effect::StopBy(run, stop) => self.stopped_by(now, run, stop.timeout),
                 Effect::Reply(request, _) => {
                     assert!(self.open.remove(request), "request {request:?} is answered once");
+                }
+                Effect::Suspend => {
+                    assert!(std::mem::take(&mut self.suspends), "only a Ctrl-Z suspends, and once");
                 }
                 Effect::Finish(verdict) => self.finish(verdict),
                 Effect::Emit(event) => self.event(now, event),
@@ -222,6 +255,7 @@ impl Oracle {
                 | Effect::AskPeers(_) => {}
             }
         }
+        assert!(!std::mem::take(&mut self.suspends), "a Ctrl-Z suspends, whatever is under way");
         self.standing(now, supervisor);
     }
 
@@ -275,6 +309,15 @@ impl Oracle {
         let told = self.models[at].run.as_mut().expect("it was spawned");
         assert!(!told.over, "{run} is stopped when it is over");
         told.stop = Some(signal);
+    }
+
+    fn stopped_by(&mut self, now: Moment, run: &RunId, timeout: Duration) {
+        let before = self.told(run).expect("a run that was spawned").command;
+        assert_eq!(before, ByCommand::Never, "{run} is stopped by its command once");
+        self.stopped(run, COMMANDED);
+        let told = self.told(run).expect("it was spawned");
+        assert!(told.spawned && told.exited.is_none(), "a command asks a main process that lives");
+        (told.command, told.commanded_until) = (ByCommand::AtWork, Some(now + timeout));
     }
 
     fn event(&mut self, now: Moment, event: &Event) {
@@ -334,6 +377,8 @@ impl Oracle {
             | Event::HealthChanged { .. }
             | Event::Gone { .. }
             | Event::ShimLost { .. }
+            | Event::Resumed { .. }
+            | Event::StopCommandFailed { .. }
             | Event::Escalated { .. } => {}
         }
     }
@@ -379,13 +424,20 @@ impl Oracle {
                 assert_eq!(told.stop, Some(Signal::KILL), "4: {} is on its last rung", model.spec.name);
             }
         }
+        for (model, told) in self.live().filter(|(_, told)| told.stop == Some(COMMANDED)) {
+            let name = &model.spec.name;
+            assert_ne!(told.command, ByCommand::Failed, "{name}: after its command failed come the signals");
+            assert!(told.commanded_until.is_some_and(|until| now < until), "{name}: its command's time is up");
+            let left = told.command == ByCommand::Ended && told.exited.is_some();
+            assert!(!left, "{name}: what is left after its command gets the signals");
+        }
         if let Some(since) = self.shutdown {
             let took = now.since(since);
             assert!(took <= self.longest_chain(), "5: stopping takes {took:?}");
             assert!(self.live().next().is_some(), "5: nothing is alive, and still no Finish");
         }
         if let Some(since) = self.killed {
-            let longest = self.models.iter().map(|model| model.spec.stop.rung(model.spec.stop.last()).timeout).max();
+            let longest = self.models.iter().map(|model| model.spec.stop.signal(model.spec.stop.last()).timeout).max();
             assert!(now.since(since) <= longest.unwrap_or_default(), "5: killing takes {:?}", now.since(since));
         }
         for (at, model) in self.models.iter().enumerate() {

@@ -6,7 +6,7 @@ use devserver::model::{
     Command, Event, ExitStatus, Failure, Health, Hold, Leftovers, PeerAnswer, Phase, Pid, ProbeFailure, ProcessName,
     RunId, Selector, Signal, SiloName, SpawnFailure,
 };
-use devserver::plan::{Condition, Dependency, Peer, Rung, Target};
+use devserver::plan::{Condition, Dependency, Peer};
 use devserver::supervise::Input;
 
 use super::fixture::{Sim, plan, process};
@@ -321,25 +321,6 @@ fn that_memory_ran_out_is_said_of_an_end_that_nobody_asked_for() {
 }
 
 #[test]
-fn while_a_stop_takes_long_it_says_for_how_long_and_for_whom_it_waits() {
-    let mut sim = Sim::new("a");
-    sim.until_ready();
-    let late = Input::Remaining(sim.run("a"), Vec::new(), 1);
-    sim.step(late.clone());
-    assert_eq!(sim.stop("a"), ["TERM a"]);
-    sim.after(4_000);
-    sim.step(late.clone());
-    sim.after(6_000);
-    sim.after(1_000);
-    sim.step(late);
-    let said = sim.said(|event| match event {
-        Event::StillStopping { signal, waited, of, .. } => Some((*signal, waited.as_secs(), of.as_secs())),
-        _ => None,
-    });
-    assert_eq!(said, [(Signal::TERM, 4, 10), (Signal::KILL, 1, 2)]);
-}
-
-#[test]
 fn dependents_of_what_failed_are_blocked_and_it_is_said_once() {
     let mut sim = Sim::new("a never; b depends_on a; c depends_on b; d");
     sim.begin();
@@ -356,21 +337,6 @@ fn dependents_of_what_failed_are_blocked_and_it_is_said_once() {
     assert_eq!(sim.start("a")[0], "reply 1: Done { processes: [ProcessName(\"a\")] }");
     sim.spawned("a");
     assert_eq!(sim.ready("a"), ["spawn b#1"]);
-}
-
-#[test]
-fn a_process_that_ignores_term_is_killed_and_the_ladder_says_so() {
-    let mut sim = Sim::new("a");
-    sim.until_ready();
-    assert_eq!(sim.interrupt(), ["TERM a"]);
-    assert_eq!(sim.after(9_999), NONE);
-    assert_eq!(sim.after(1), ["KILL a"]);
-    let said = sim.said(|event| match event {
-        Event::Escalated { ignored, after, signal, .. } => Some((*ignored, after.as_secs(), *signal)),
-        _ => None,
-    });
-    assert_eq!(said, [(Signal::TERM, 10, Signal::KILL)]);
-    assert_eq!(sim.exited("a"), ["finish Fine"]);
 }
 
 #[test]
@@ -405,30 +371,6 @@ fn a_closing_terminal_that_hangs_up_twice_kills_nobody() {
     assert_eq!(sim.step(Input::Interrupted(Signal::HUP)), ["TERM a"]);
     assert_eq!(sim.step(Input::Interrupted(Signal::HUP)), NONE);
     assert_eq!(sim.interrupt(), ["KILL a"]);
-}
-
-#[test]
-fn what_survives_kill_is_named_and_not_waited_for() {
-    let mut sim = Sim::new("a; b depends_on a");
-    sim.until_ready();
-    sim.interrupt();
-    assert_eq!(sim.next(), ["KILL b"]);
-    assert_eq!(sim.next(), ["TERM a"]);
-    let failure = Failure::Unkillable { pids: vec![Pid(1_001)] };
-    assert_eq!(sim.phase("b"), Phase::Failed { failure });
-    assert_eq!(sim.exited("a"), ["finish Unstoppable([ProcessName(\"b\")])"]);
-}
-
-#[test]
-fn what_survived_kill_gets_no_second_run_beside_it() {
-    let mut sim = Sim::new("a; b");
-    sim.until_ready();
-    sim.restart("a");
-    sim.next();
-    sim.next();
-    assert!(matches!(sim.phase("a"), Phase::Failed { failure: Failure::Unkillable { .. } }));
-    assert!(!sim.start("a").iter().any(|action| action.starts_with("spawn")));
-    assert_eq!(sim.gone("a"), ["spawn a#2"]);
 }
 
 #[test]
@@ -629,14 +571,14 @@ fn a_lost_shim_counts_as_a_failed_run() {
 }
 
 #[test]
-fn a_ladder_may_end_in_its_own_kill() {
-    let mut spec = process("a");
-    let rung = |signal, millis| Rung { signal, target: Target::Group, timeout: Duration::from_millis(millis) };
-    spec.stop.rungs = vec![rung(Signal::INT, 10), rung(Signal::TERM, 20), rung(Signal::KILL, 30)];
-    let mut sim = Sim::of(plan(vec![spec]));
+fn a_ctrl_z_suspends_and_changes_nothing_else() {
+    let mut sim = Sim::new("a; b depends_on a");
     sim.until_ready();
-    assert_eq!(sim.interrupt(), ["INT a"]);
-    assert_eq!(sim.after(10), ["TERM a"]);
-    assert_eq!(sim.after(20), ["KILL a"]);
-    assert_eq!(sim.after(30), ["finish Unstoppable([ProcessName(\"a\")])"]);
+    let before = sim.supervisor.status();
+    assert_eq!(sim.step(Input::Interrupted(Signal::TSTP)), ["suspend"]);
+    assert_eq!(sim.step(Input::Resumed(Duration::from_secs(3_600))), NONE);
+    assert_eq!(sim.supervisor.status(), before);
+    assert_eq!(sim.interrupt(), ["TERM b"], "it isn't counted as an interrupt");
+    assert_eq!(sim.step(Input::Interrupted(Signal::TSTP)), ["suspend"], "nor is it refused while all is being stopped");
+    assert_eq!(sim.exited("b"), ["TERM a"]);
 }

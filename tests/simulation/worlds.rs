@@ -1,14 +1,16 @@
 //! Random worlds: random plans, children of every temper, commands and interrupts at random moments, on a
 //! clock that jumps. The oracle looks at every step.
 
-#![expect(clippy::print_stdout, reason = "a world that fails is told step by step")]
+#![expect(clippy::print_stdout, reason = "a world that fails is told step by step, and their number at the end")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devserver::model::{
     Command, ExitStatus, Leftovers, Moment, ProcessName, RequestId, RunId, Selector, Signal, SiloName,
 };
-use devserver::plan::{Condition, Dependency, Oneshot, Peer, Plan, ProcessSpec, RestartWhen, Rung, Target};
+use devserver::plan::{
+    Condition, Dependency, Oneshot, Peer, Plan, ProcessSpec, RestartWhen, Rung, StopCommand, Target,
+};
 use devserver::supervise::{Effect, Input, Supervisor};
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
 
@@ -29,6 +31,8 @@ struct World {
     now: Moment,
     requests: u64,
     peers_asked: bool,
+    /// We stand still; nothing happens, and the clock doesn't run.
+    suspended: bool,
     /// What was spawned, to send late news of it.
     spawned: Vec<RunId>,
     /// Whether each step is printed.
@@ -48,6 +52,7 @@ impl World {
             now: Moment::START,
             requests: 0,
             peers_asked: false,
+            suspended: false,
             spawned: Vec::new(),
             told: false,
         }
@@ -60,6 +65,10 @@ impl World {
             self.until(self.now + pause);
             let input = self.random_input();
             self.step(input);
+            if std::mem::take(&mut self.suspended) {
+                // The end of the world may have come with it.
+                self.step(Input::Resumed(Duration::from_secs(3_600)));
+            }
         }
         let patience = self.dice.millis(60_000);
         self.until(self.now + patience);
@@ -130,7 +139,9 @@ impl World {
                     self.kernel.spawn(self.now, run.clone(), spec, &mut self.dice);
                 }
                 Effect::Stop(run, rung) => self.kernel.stop(self.now, run, *rung),
+                Effect::StopBy(run, _) => self.kernel.stop_by(self.now, run, &mut self.dice),
                 Effect::AskPeers(_) => self.peers_asked = true,
+                Effect::Suspend => self.suspended = true,
                 Effect::Signal(..)
                 | Effect::StartProbe(..)
                 | Effect::StopProbe(_)
@@ -144,7 +155,7 @@ impl World {
     }
 
     fn random_input(&mut self) -> Input {
-        let roll = self.dice.below(16);
+        let roll = self.dice.below(17);
         let command = match roll {
             0 => return Input::Tick,
             1..=3 => Command::Restart { selector: self.random_selector(), wait: self.dice.chance(50) },
@@ -154,7 +165,8 @@ impl World {
             11 => Command::Down,
             12 => return Input::Interrupted(Signal::HUP),
             13 => return Input::Interrupted(Signal::INT),
-            14 if self.peers_asked => return Input::PeersAnswered(Vec::new()),
+            14 => return Input::Interrupted(Signal::TSTP),
+            15 if self.peers_asked => return Input::PeersAnswered(Vec::new()),
             _ => return self.late_news(),
         };
         self.requests += 1;
@@ -227,6 +239,10 @@ fn random_plan(dice: &mut Dice) -> Plan {
             target: if dice.chance(30) { Target::Main } else { Target::Group },
             timeout: Duration::from_millis(300) + dice.millis(9_000),
         };
+        if dice.chance(30) {
+            let timeout = Duration::from_millis(300) + dice.millis(9_000);
+            spec.stop.command = Some(StopCommand { command: vec!["halt".into()], timeout });
+        }
         spec.stop.rungs = vec![rung(dice, Signal::TERM)];
         if dice.chance(20) {
             spec.stop.rungs.push(rung(dice, Signal::QUIT));
@@ -284,9 +300,26 @@ fn worlds(cases: u32) {
     }
 }
 
-/// `DEVSERVER_WORLDS` asks for more: `make soak`.
+/// What an environment variable holds, as a number.
+fn asked(name: &str) -> Option<u32> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// `DEVSERVER_WORLDS` asks for more of them; `DEVSERVER_SOAK` for as many as so many seconds have room for (`make
+/// soak`).
 #[test]
 fn whatever_children_do_the_invariants_hold() {
-    let asked = std::env::var("DEVSERVER_WORLDS").ok().and_then(|cases| cases.parse().ok());
-    worlds(asked.unwrap_or(10_000));
+    const SOME: u32 = 10_000;
+    let seconds = asked("DEVSERVER_SOAK").map(|seconds| Duration::from_secs(u64::from(seconds)));
+    let (began, mut happened) = (Instant::now(), 0_u64);
+    loop {
+        let cases = asked("DEVSERVER_WORLDS").unwrap_or(SOME);
+        worlds(cases);
+        happened += u64::from(cases);
+        if seconds.is_none_or(|seconds| began.elapsed() >= seconds) {
+            break;
+        }
+    }
+    let took = began.elapsed().as_secs();
+    println!("{happened} random worlds in {took} s: every invariant held");
 }

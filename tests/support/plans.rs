@@ -31,6 +31,7 @@ pub(crate) fn process(name: &str) -> ProcessSpec {
             liveness: None,
         },
         stop: StopLadder {
+            command: None,
             rungs: vec![Rung { signal: Signal::TERM, target: Target::Group, timeout: Duration::from_secs(10) }],
         },
         restart: RestartPolicy {

@@ -59,7 +59,7 @@ pub(crate) fn on(process: &str, condition: Condition) -> Dependency {
 
 /// A ladder of one signal.
 pub(crate) fn ladder(signal: Signal, timeout: Duration) -> StopLadder {
-    StopLadder { rungs: vec![Rung { signal, target: Target::Group, timeout }] }
+    StopLadder { command: None, rungs: vec![Rung { signal, target: Target::Group, timeout }] }
 }
 
 /// A session under way.

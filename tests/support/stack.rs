@@ -217,13 +217,21 @@ pub(crate) fn get(port: u16, path: &str) -> Option<Answer> {
 
 /// Asks again until the condition holds of what it answers, and returns that.
 #[track_caller]
-pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    eventually_else(ask, || what.to_owned())
+}
+
+/// The same, with words that are found when they are needed.
+#[track_caller]
+pub(crate) fn eventually_else<T>(mut ask: impl FnMut() -> Option<T>, what: impl FnOnce() -> String) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
         if let Some(value) = ask() {
             return value;
         }
-        assert!(Instant::now() < until, "it never came true: {what}");
-        std::thread::park_timeout(Duration::from_millis(50));
+        if Instant::now() >= until {
+            panic!("it never came true: {}", what());
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
     }
 }

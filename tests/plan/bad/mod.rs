@@ -5,6 +5,7 @@ mod files;
 mod noise;
 mod references;
 mod shapes;
+mod stop;
 mod templates;
 mod usage;
 

@@ -422,7 +422,7 @@ backoff = { min = "5" }
 3 | ready = { tcp = "127.0.0.1:1", timeout = "10 sceonds", interval = "-1s" }
   |                                          ^^^^^^^^^^^^
   |
-  = help: write it as `500ms`, `10s`, `2m` or `1h 30m`
+  = help: write it as `500ms`, `10s`, `2m` or `1h 30m`; it is between 0s and a week
 
 error: `service.web.ready.interval`: `-1s` is negative
  --> devserver.toml:3:67
@@ -430,7 +430,7 @@ error: `service.web.ready.interval`: `-1s` is negative
 3 | ready = { tcp = "127.0.0.1:1", timeout = "10 sceonds", interval = "-1s" }
   |                                                                   ^^^^^
   |
-  = help: write it as `500ms`, `10s`, `2m` or `1h 30m`
+  = help: write it as `500ms`, `10s`, `2m` or `1h 30m`; it is between 0s and a week
 
 error: `service.web.stop.timeout`: `100 days` isn't a duration
  --> devserver.toml:4:20
@@ -438,7 +438,7 @@ error: `service.web.stop.timeout`: `100 days` isn't a duration
 4 | stop = { timeout = "100 days" }
   |                    ^^^^^^^^^^
   |
-  = help: write it as `500ms`, `10s`, `2m` or `1h 30m`
+  = help: write it as `500ms`, `10s`, `2m` or `1h 30m`; it is between 0s and a week
 
 error: `service.web.backoff.min`: `5` isn't a duration
  --> devserver.toml:5:19
@@ -446,7 +446,7 @@ error: `service.web.backoff.min`: `5` isn't a duration
 5 | backoff = { min = "5" }
   |                   ^^^
   |
-  = help: write it as `500ms`, `10s`, `2m` or `1h 30m`
+  = help: write it as `500ms`, `10s`, `2m` or `1h 30m`; it is between 0s and a week
 "#,
     );
 }

@@ -48,7 +48,7 @@ Nothing was started.
         (
             "frobnicate",
             "error: there is no command `frobnicate`
-  help: commands are `plan`, `logs`, `config`, `status` and `init`; an ADDRESS is HOST:PORT
+  help: commands are `plan`, `env`, `run`, `open`, `logs`, `config`, `status` and `init`; an ADDRESS is HOST:PORT
 
 Nothing was started.
 ",
@@ -132,7 +132,7 @@ Nothing was started.
         (
             "localhost",
             "error: there is no command `localhost`
-  help: commands are `plan`, `logs`, `config`, `status` and `init`; an ADDRESS is HOST:PORT
+  help: commands are `plan`, `env`, `run`, `open`, `logs`, `config`, `status` and `init`; an ADDRESS is HOST:PORT
 
 Nothing was started.
 ",
@@ -529,8 +529,8 @@ fn a_process_that_is_not_in_the_plan() {
     refused(&[
         (
             "plan --env relay",
-            "error: no process of this plan is called `relay`
-  help: processes are `webpack` and `server`
+            "error: `relay` isn't in this plan: --ingest is off, setting use_relay is false
+  help: give the flags with which it runs
 ",
         ),
         (
