@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, syntax::SyntaxConfig};
 use serde_json::Value as Json;
 
 use super::source::Origin;
@@ -140,6 +140,9 @@ impl Engine {
     /// An engine with our rules: strict, no HTML escaping, text and numbers only.
     pub fn new() -> Self {
         let mut environment = Environment::new();
+        // A rendered file ends as its template does.
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+        environment.set_syntax(syntax.expect("the marks are the usual ones"));
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_formatter(|out, state, value| {

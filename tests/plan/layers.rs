@@ -177,3 +177,12 @@ fn the_same_arguments_give_the_same_plan() {
     let planned = || mine().args(["--silo=control,region", "--ingest"]).env("NODE_OPTIONS", "-x").env("PATH", "/bin");
     assert_eq!(planned().plan(), planned().plan());
 }
+
+#[test]
+fn a_value_with_a_line_end_keeps_it() {
+    let toml = "[service.web]\ncommand = [\"web\"]\nenv = { KEY = \"{{ project.name }}\\n\", PLAIN = \"a\\n\\n\" }\n";
+    let plan = Planned::of(toml).plan();
+    let env = &plan.processes[0].env;
+    assert!(env["KEY"].value.ends_with('\n'), "{:?}", env["KEY"].value);
+    assert_eq!(env["PLAIN"].value, "a\n\n");
+}
