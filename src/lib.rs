@@ -11,6 +11,7 @@ pub mod plan;
 pub mod supervise;
 
 pub mod bus;
+pub mod import;
 pub mod logs;
 pub mod sys;
 

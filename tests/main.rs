@@ -7,6 +7,7 @@ mod docs;
 mod endings;
 mod ends;
 mod health;
+mod import;
 mod lifecycle;
 mod logs;
 mod make;

@@ -15,6 +15,8 @@ use crate::plan::Choices;
 
 use super::environ::{self, EnvView};
 use super::exit_code::Exit;
+use super::import::{self, ImportView};
+use super::init;
 use super::logs::{self, LogsView};
 use super::open::{self, OpenView};
 use super::report::Failure;
@@ -119,8 +121,10 @@ pub enum Invocation {
     ConfigSchema,
     /// Print what was said.
     Logs(LogsView),
-    /// Write a first devserver.toml.
-    Init,
+    /// Write a first devserver.toml; from this preset.
+    Init(Option<String>),
+    /// Turn another tool's file into a devserver.toml.
+    Import(ImportView),
     /// Say which stacks of this checkout are up.
     Status {
         /// As JSON.
@@ -219,7 +223,8 @@ pub fn command(config: Option<&Config>) -> Command {
             with_config_args(Command::new("status").about("Say which silos of this checkout are up"))
                 .arg(switch("json", "As JSON")),
         )
-        .subcommand(Command::new("init").about("Write a first devserver.toml here"))
+        .subcommand(init::command())
+        .subcommand(import::command())
 }
 
 pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
@@ -407,7 +412,9 @@ fn without_config(name: &str, matches: &ArgMatches) -> Invocation {
         }
         ("logs", _) => Invocation::Logs(logs::view(matches)),
         ("status", _) => Invocation::Status { json: matches.get_flag("json") },
-        _ => Invocation::Init,
+        ("import", _) => Invocation::Import(import::view(matches)),
+        ("init", _) => Invocation::Init(init::preset(matches)),
+        _ => Invocation::Init(None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The names of the commands, for suggestions.
 
 /// Every command.
-pub const COMMANDS: &[&str] = &["plan", "env", "run", "open", "logs", "config", "status", "init"];
+pub const COMMANDS: &[&str] = &["plan", "env", "run", "open", "logs", "config", "status", "init", "import"];
 
 /// What `devserver config` does.
 pub const CONFIG_COMMANDS: &[&str] = &["check", "show", "schema"];

@@ -47,11 +47,13 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
     if early.help {
         return Ok(help(args, early, env));
     }
-    if args.first().is_some_and(|word| matches!(word.as_str(), "init" | "config"))
-        && let Some(invocation @ (Invocation::Init | Invocation::ConfigSchema)) = args::parse_fixed(args)?
+    if args.first().is_some_and(|word| matches!(word.as_str(), "init" | "import" | "config"))
+        && let Some(invocation @ (Invocation::Init(_) | Invocation::Import(_) | Invocation::ConfigSchema)) =
+            args::parse_fixed(args)?
     {
         return match invocation {
-            Invocation::Init => super::init::init(),
+            Invocation::Init(preset) => super::init::init(preset.as_deref()),
+            Invocation::Import(view) => super::import::import(&view),
             _ => {
                 say(&format!("{:#}\n", json_schema()));
                 Ok(Exit::Fine)
@@ -86,7 +88,8 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
             Ok(Exit::Fine)
         }
         Invocation::ConfigSchema => Ok(Exit::Fine),
-        Invocation::Init => super::init::init(),
+        Invocation::Init(preset) => super::init::init(preset.as_deref()),
+        Invocation::Import(view) => super::import::import(&view),
         Invocation::Logs(view) => super::logs::logs(&found, view, early.colour, env),
         Invocation::Status { json } => super::status::status(&found, json, env),
     }

@@ -6,6 +6,7 @@ mod crash;
 mod discover;
 mod environ;
 mod exit_code;
+mod import;
 mod init;
 mod like;
 mod logs;

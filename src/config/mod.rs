@@ -30,7 +30,7 @@ pub use expr::{Engine, EvalError, Expr, Scope, Template};
 pub use json_schema::json_schema;
 pub use layer::{Assignment, Layer};
 pub use load::{Texts, load, recognisable};
-pub use preset::{Preset, find as preset};
+pub use preset::{Preset, find as preset, preset_names};
 pub use schema::{
     Check, Command, Config, Each, EnvBlock, Flag, FlagValue, InSilos, ListPart, Notice, Ready, Reference, Render,
     Service, Setting, Silo, Stop,

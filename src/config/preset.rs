@@ -18,6 +18,11 @@ pub static PRESETS: &[Preset] = &[Preset {
     templates: &[("templates/ngrok.yml", include_str!("../../templates/ngrok.yml"))],
 }];
 
+/// The names of the presets.
+pub fn preset_names() -> impl Iterator<Item = &'static str> {
+    PRESETS.iter().map(|preset| preset.name)
+}
+
 /// The preset of this name.
 pub fn find(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)

@@ -87,6 +87,12 @@ impl Devserver {
         self
     }
 
+    /// A file of the project.
+    #[track_caller]
+    pub(crate) fn text(&self, path: &str) -> String {
+        std::fs::read_to_string(self.root().join(path)).expect("the file is there")
+    }
+
     fn root(&self) -> PathBuf {
         self.folder.path().join("project")
     }

@@ -116,7 +116,10 @@ fn a_file_that_is_named_and_is_not_there_is_told_as_it_was_named() {
 #[test]
 fn init_writes_a_file_that_plans_and_never_writes_over_one() {
     let folder = Devserver::new().args("init");
-    folder.prints("wrote devserver.toml\nnext: edit its services, then `devserver plan` and `devserver`\n");
+    folder.prints(
+        "wrote devserver.toml\nwrote .devserver/schema.json, which editors complete and check it with\n\
+         next: look over its services, then `devserver plan` and `devserver`\n",
+    );
     folder.refuses(
         9,
         "error: there is a devserver.toml here already; it was left as it is\n  \
