@@ -8,6 +8,7 @@ mod endings;
 mod ends;
 mod health;
 mod import;
+mod leftovers;
 mod lifecycle;
 mod logs;
 mod make;

@@ -55,6 +55,11 @@ impl RuntimeFolder {
         Self(base.join(name))
     }
 
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// Makes it, readable by us alone.
     ///
     /// # Errors

@@ -10,10 +10,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::bus::{Bus, From, Kind, Limits};
-use crate::logs::{Mask, secrets};
+use crate::logs::{Mask, escaped, secrets};
 use crate::model::{Command, Verdict};
 use crate::plan::{CheckTest, Choices, Plan, plan};
-use crate::runner::{Asked, Session, Spawner, drive, interrupts};
+use crate::runner::{Asked, LedgerFile, Session, Spawner, drive, interrupts, stop_leftovers};
 use crate::sys::{limits, session};
 use crate::views::{JsonOptions, Options, PrettyOptions, PrinterEnd, StoreOptions, print, print_json, store};
 
@@ -64,10 +64,7 @@ pub fn up(
 ) -> Result<Exit, Failure> {
     if let Some(recognised) = &found.recognised {
         // First of all, and also when nothing comes of it.
-        match look.json {
-            true => say(&format!("{}\n", json!({ "time": stamp(), "event": "notice", "text": recognised }))),
-            false => say(&format!("{recognised}\n")),
-        }
+        notice(recognised, look.json);
     }
     let facts = discover::facts(found, env.clone());
     let mut plan = plan(&found.config, choices, &facts)?;
@@ -81,6 +78,8 @@ pub fn up(
     let inherited = discover::environment_for_children();
     let mask = Arc::new(mask(found, &plan, env)?);
     crash::prepare(&plan.root, Arc::clone(&mask));
+    // Before anything is looked at: what is left may have our ports.
+    runtime.block_on(stop_leftovers(folder.path(), |text| notice(&escaped(&mask.text(&text)), look.json)));
     let verdict = runtime.block_on(preflight(&plan, &inherited)).and_then(|()| {
         write_files(&plan)?;
         let is_screen = io::stdout().is_terminal() && env.get("TERM").is_none_or(|term| term != "dumb");
@@ -110,7 +109,7 @@ pub fn up(
         } else {
             View::Text(options)
         };
-        run(Arc::new(plan), mask, inherited, view, stored, &runtime)
+        run(Arc::new(plan), mask, inherited, view, stored, &folder, &runtime)
     });
     drop(locks);
     folder.tidy_up();
@@ -127,12 +126,21 @@ enum View {
     Json(JsonOptions),
 }
 
+/// What there is to say before there is a stream to say it in.
+fn notice(text: &str, json: bool) {
+    match json {
+        true => say(&format!("{}\n", json!({ "time": stamp(), "event": "notice", "text": text }))),
+        false => say(&format!("{text}\n")),
+    }
+}
+
 fn run(
     plan: Arc<Plan>,
     mask: Arc<Mask>,
     inherited: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     view: View,
     stored: Option<StoreOptions>,
+    folder: &RuntimeFolder,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Verdict, Failure> {
     let ours = |what: &str, error: &io::Error| Failure::new(Exit::Bug, format!("{what}: {error}"), None);
@@ -140,6 +148,8 @@ fn run(
     // Children get the limit that the user has; ours is for their pipes and terminals.
     let limit = limits::raise_open_files().map_err(|error| ours("the limit of open files can't be read", &error))?;
     let spawner = Spawner::new(PathBuf::from("/proc/self/exe"), plan.root.clone()).with_open_files(limit.soft);
+    let spawner = spawner.with_ledger(folder.path());
+    let ledger = spawner.ledger().cloned();
     let bus = Bus::new(Limits::default());
     let records = bus.subscribe(From::Start, Kind::Lossless);
     let out = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(|error| ours("standard output", &error))?);
@@ -180,6 +190,7 @@ fn run(
             drive(Session { plan, bus: bus.clone(), mask, spawner, inherited, commands, interrupts }).await,
         )
     })?;
+    ledger.iter().for_each(LedgerFile::close);
     bus.close();
     let _ = printed.recv_timeout(LAST_WORDS);
     let _ = kept.recv_timeout(LAST_WORDS);

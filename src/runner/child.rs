@@ -20,7 +20,7 @@ use super::notify::Notify;
 use super::oneshot::{AtWork, Setup};
 use super::probe::Prober;
 use super::pump::{LogProbe, Pump};
-use super::spawn::{Control, Output, Report, Reports, Spawned, Spawner};
+use super::spawn::{Control, Output, Report, Reports, Spawned, Spawner, steps};
 use crate::bus::{Bus, Stream};
 use crate::logs::Mask;
 use crate::model::{ExitStatus, Leftovers, Origin, Owner, Pid, RunId, Rung, Signal, SpawnFailure, Stray};
@@ -118,6 +118,8 @@ impl Child {
             Err(failure) => return self.tell(Input::SpawnFailed(self.run.clone(), failure)).await,
         };
         let Spawned { pid, shim, output, control, reports } = spawned;
+        let ledger = self.premises.spawner.ledger().cloned();
+        ledger.iter().for_each(|ledger| ledger.note(&self.run, shim, pid, steps(&self.spec.stop)));
         let pumps = self.pump(output, &found);
         drop(found);
         self.tell(Input::Spawned(self.run.clone(), pid)).await;
@@ -141,6 +143,7 @@ impl Child {
         };
         self.follow(&mut course, control, reports, (pid, shim), &mut ask).await;
         course.probing.abort_all();
+        ledger.iter().for_each(|ledger| ledger.forget(&self.run));
         // Its success may still have to be noted, under the lock; then the loop lets go of us.
         while let Some(order) = self.orders.recv().await {
             self.remember_if(order).await;

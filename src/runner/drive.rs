@@ -59,6 +59,9 @@ pub async fn drive(session: Session) -> Verdict {
     let (news, mut reports) = mpsc::channel(REPORTS);
     let mut beating = JoinSet::new();
     beating.spawn(clock.clone().run(news.clone()));
+    if let Some(ledger) = spawner.ledger() {
+        beating.spawn(ledger.clone().keep(clock.clone()));
+    }
     let setup = Setup::new(&plan.root);
     let mut performer = Performer::new(Premises { spawner, inherited, bus, mask, setup, clock: clock.clone(), news });
     let mut supervisor = Supervisor::new(plan);

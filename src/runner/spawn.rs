@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -16,8 +16,9 @@ use tokio::time::timeout;
 
 use super::children::{Children, Helper};
 use super::environ::child_environment;
+use super::ledger::LedgerFile;
 use crate::model::{ExitStatus, Leftovers, Pid, RunId, Signal, SpawnFailure, SpawnStep, Stray};
-use crate::plan::{ProcessSpec, Rung, Target};
+use crate::plan::{ProcessSpec, Rung, StopLadder, Target};
 use crate::shim::{self, Decoder, Failure, HANDOVER, MARKER, NAME, Raw, Request, Spec, Step};
 use crate::sys::exec::{Meaning, describe, meaning};
 use crate::sys::pipe::Pipe;
@@ -40,6 +41,7 @@ pub struct Spawner {
     window: WindowSize,
     children: Children,
     shims: Shims,
+    ledger: Option<LedgerFile>,
 }
 
 /// The sockets of the shims that have all that they need to run something.
@@ -109,6 +111,18 @@ pub fn stop_request(rung: &Rung) -> Request {
     Request::Stop { signal: rung.signal.number(), target: target(rung.target) }
 }
 
+/// The signals of a ladder before KILL. Its command isn't among them: without a supervisor there is nobody who could say
+/// what became of it.
+pub(super) fn steps(ladder: &StopLadder) -> Vec<Step> {
+    let signals = ladder.rungs.iter().take_while(|rung| rung.signal != Signal::KILL);
+    let step = |rung: &Rung| Step {
+        signal: rung.signal.number(),
+        target: target(rung.target),
+        millis: u64::try_from(rung.timeout.as_millis()).unwrap_or(u64::MAX),
+    };
+    signals.map(step).collect()
+}
+
 const fn target(target: Target) -> shim::Target {
     match target {
         Target::Group => shim::Target::Group,
@@ -123,7 +137,7 @@ impl Spawner {
         let own = session::own_pid();
         let session = format!("{own}.{}", proc::start_time(own).unwrap_or_default());
         let (open_files, window, children) = (None, WindowSize::default(), Children::default());
-        Self { shim, project, session, open_files, window, children, shims: Shims::default() }
+        Self { shim, project, session, open_files, window, children, shims: Shims::default(), ledger: None }
     }
 
     /// Children get this soft limit of open files: the one from before we raised ours.
@@ -131,6 +145,18 @@ impl Spawner {
     pub const fn with_open_files(mut self, soft: u64) -> Self {
         self.open_files = Some(soft);
         self
+    }
+
+    /// What runs is written down in this folder, for whoever comes after us.
+    #[must_use]
+    pub fn with_ledger(mut self, folder: &Path) -> Self {
+        self.ledger = LedgerFile::open(folder, &self.session);
+        self
+    }
+
+    /// What is written down, if it is.
+    pub const fn ledger(&self) -> Option<&LedgerFile> {
+        self.ledger.as_ref()
     }
 
     /// Terminals begin with this size.
@@ -215,20 +241,13 @@ impl Spawner {
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
         env.push((MARKER.into(), (&self.marker(run)).into()));
-        // Its command isn't among them: there is nobody who could say what became of it.
-        let signals = spec.stop.rungs.iter().take_while(|rung| rung.signal != Signal::KILL);
-        let steps = signals.map(|rung: &Rung| Step {
-            signal: rung.signal.number(),
-            target: target(rung.target),
-            millis: u64::try_from(rung.timeout.as_millis()).unwrap_or(u64::MAX),
-        });
         Spec {
             argv: spec.command.iter().map(Raw::from).collect(),
             env,
             cwd: Raw::from(&self.project.join(&spec.cwd)),
             pty: spec.pty,
             open_files: self.open_files,
-            ladder: steps.collect(),
+            ladder: steps(&spec.stop),
         }
     }
 

@@ -137,6 +137,14 @@ pub fn has_variable(pid: Pid, name: &str, value: &str) -> bool {
     environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
 }
 
+/// The value of a variable of the environment that a process was started with; none where we may not see it.
+pub fn variable(pid: Pid, name: &str) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let value = |variable: &[u8]| Some(variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_vec());
+    let found = environment.split(|byte| *byte == 0).find_map(value)?;
+    Some(String::from_utf8_lossy(&found).into_owned())
+}
+
 /// The inodes of the sockets that a process has open; none where we may not see them.
 pub fn sockets(pid: Pid) -> Option<Vec<u64>> {
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
