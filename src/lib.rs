@@ -1,10 +1,11 @@
 //! One supervisor for every process of a multi-silo app.
 //!
 //! The rooms, in the order in which data passes through them: `model` → `config` → `plan` → `supervise`
-//! → `runner` → `views` → `cli`, with `sys`, `logs`, `bus` and `shim` as side rooms. Who may import whom
-//! is a table in `tests/tidy.rs`; ARCHITECTURE.md says why.
+//! → `runner` → `control` → `views` → `cli`, with `protocol`, `sys`, `logs`, `bus` and `shim` as side rooms. Who may
+//! import whom is a table in `tests/tidy.rs`; ARCHITECTURE.md says why.
 
 pub mod model;
+pub mod protocol;
 
 pub mod config;
 pub mod plan;
@@ -15,6 +16,7 @@ pub mod import;
 pub mod logs;
 pub mod sys;
 
+pub mod control;
 pub mod runner;
 pub mod shim;
 

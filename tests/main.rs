@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start processes, look at the clock, and prepare an environment")]
 
 mod acme;
+mod control;
 mod docs;
 mod endings;
 mod ends;
@@ -17,6 +18,7 @@ mod output;
 mod owner;
 mod plan;
 mod preflight;
+mod protocol;
 mod run;
 mod secrets;
 mod seed;

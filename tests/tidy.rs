@@ -55,7 +55,8 @@ const ROOMS: &[Room] = &[
     room("sys", &["model"], Reach::Open),
     room("shim", &["model", "sys"], Reach::Open),
     room("runner", &["model", "plan", "supervise", "bus", "logs", "shim", "sys"], Reach::Open),
-    room("control", &["model", "protocol", "bus", "runner", "sys"], Reach::Open),
+    // `logs`: a pattern is matched against the text of a line, without its escape sequences.
+    room("control", &["model", "protocol", "bus", "logs", "runner", "sys"], Reach::Open),
     // `bus`: the plain view is a lossless subscriber in this process, which a wire can't be.
     room("views", &["model", "protocol", "control", "bus", "logs", "sys"], Reach::Open),
     room("database", &["model", "config", "sys"], Reach::Open),

@@ -54,6 +54,26 @@ pub enum From {
     Tail(usize),
 }
 
+/// Which records a subscriber gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// All.
+    Everything,
+    /// What was said.
+    Lines,
+    /// What happened. No flood of lines then makes it miss any of that.
+    Events,
+}
+
+impl Wants {
+    fn takes(self, body: &Body) -> bool {
+        match (self, body) {
+            (Self::Everything, _) | (Self::Lines, Body::Block(_)) | (Self::Events, Body::Event(_)) => true,
+            (Self::Lines | Self::Events, Body::Lagged { .. } | Body::Event(_) | Body::Block(_)) => false,
+        }
+    }
+}
+
 /// Everything that was said and happened goes through here. Cheap to clone; all clones are one bus.
 #[derive(Clone)]
 pub struct Bus(Arc<Shared>);
@@ -78,6 +98,7 @@ pub(super) struct State {
 
 pub(super) struct Subscriber {
     pub(super) id: u64,
+    wants: Wants,
     queue: Queue,
     wake: Arc<Wake>,
 }
@@ -110,7 +131,7 @@ impl State {
     fn hand_out(&mut self, at: Timestamp, body: Body, room: usize) -> Record {
         let record = Record { seq: self.next, at, body };
         self.next += record.numbers();
-        for subscriber in &mut self.subscribers {
+        for subscriber in self.subscribers.iter_mut().filter(|subscriber| subscriber.wants.takes(&record.body)) {
             let sleeps = subscriber.queue.is_empty();
             subscriber.queue.push(record.clone(), room);
             if sleeps {
@@ -121,12 +142,17 @@ impl State {
     }
 
     /// What is kept from there on, in order.
-    fn kept(&self, from: From) -> Vec<Record> {
+    fn kept(&self, from: From, wants: Wants) -> Vec<Record> {
         let mut records: Vec<Record> = match from {
             From::Now => return Vec::new(),
-            From::Start | From::Tail(_) => {
-                self.histories.values().chain([&self.events]).flat_map(Ring::iter).cloned().collect()
-            }
+            From::Start | From::Tail(_) => self
+                .histories
+                .values()
+                .chain([&self.events])
+                .flat_map(Ring::iter)
+                .filter(|record| wants.takes(&record.body))
+                .cloned()
+                .collect(),
         };
         records.sort_unstable_by_key(|record| record.seq);
         let From::Tail(most) = from else { return records };
@@ -203,14 +229,19 @@ impl Bus {
 
     /// Hands over what is kept and all that comes, with nothing lost or doubled between the two.
     pub fn subscribe(&self, from: From, kind: Kind) -> Subscription {
+        self.subscribe_to(Wants::Everything, from, kind)
+    }
+
+    /// The same, and only what is wanted.
+    pub fn subscribe_to(&self, wants: Wants, from: From, kind: Kind) -> Subscription {
         let mut state = self.0.lock();
         let mut queue = Queue::new(kind);
-        for record in state.kept(from) {
+        for record in state.kept(from, wants) {
             queue.push(record, self.0.limits.high);
         }
         state.subscribed += 1;
         let (id, wake) = (state.subscribed, Arc::new(Wake::default()));
-        state.subscribers.push(Subscriber { id, queue, wake: Arc::clone(&wake) });
+        state.subscribers.push(Subscriber { id, wants, queue, wake: Arc::clone(&wake) });
         Subscription { shared: Arc::clone(&self.0), wake, id }
     }
 

@@ -11,6 +11,6 @@ mod queue;
 mod subscription;
 
 pub use block::{Block, Body, Ending, Line, Record, Stream};
-pub use fanout::{Bus, From, Limits, Pressure};
+pub use fanout::{Bus, From, Limits, Pressure, Wants};
 pub use queue::Kind;
 pub use subscription::{Batch, Subscription};

@@ -13,6 +13,7 @@ use crate::config::{Config, Flag, FlagValue};
 use crate::model::{FlagName, Level};
 use crate::plan::Choices;
 
+use super::control::{self, Control};
 use super::environ::{self, EnvView};
 use super::exit_code::Exit;
 use super::import::{self, ImportView};
@@ -52,6 +53,8 @@ pub struct Early {
     pub version: bool,
     /// `--json`.
     pub json: bool,
+    /// `--project`.
+    pub project: Option<PathBuf>,
     /// The first word that isn't a flag: perhaps a command.
     pub word: Option<String>,
 }
@@ -69,6 +72,7 @@ pub fn early(args: &[String]) -> Early {
             None => (arg.as_str(), None),
         };
         match name {
+            "--project" => early.project = value.or_else(|| rest.next().cloned()).map(PathBuf::from),
             "--config" => early.config = value.or_else(|| rest.next().cloned()).map(PathBuf::from),
             "--set" => {
                 if let Some(text) = value.or_else(|| rest.next().cloned()) {
@@ -125,11 +129,8 @@ pub enum Invocation {
     Init(Option<String>),
     /// Turn another tool's file into a devserver.toml.
     Import(ImportView),
-    /// Say which stacks of this checkout are up.
-    Status {
-        /// As JSON.
-        json: bool,
-    },
+    /// Talk to what runs.
+    Control(Control),
 }
 
 /// How the stream looks, as asked for.
@@ -219,10 +220,7 @@ pub fn command(config: Option<&Config>) -> Command {
         .subcommand(with_config_args(open::command()))
         .subcommand(config_command)
         .subcommand(with_config_args(logs::command()))
-        .subcommand(
-            with_config_args(Command::new("status").about("Say which silos of this checkout are up"))
-                .arg(switch("json", "As JSON")),
-        )
+        .subcommands(control::commands())
         .subcommand(init::command())
         .subcommand(import::command())
 }
@@ -411,10 +409,9 @@ fn without_config(name: &str, matches: &ArgMatches) -> Invocation {
             Invocation::Open(OpenView { name, json: matches.get_flag("json"), print: matches.get_flag("print") })
         }
         ("logs", _) => Invocation::Logs(logs::view(matches)),
-        ("status", _) => Invocation::Status { json: matches.get_flag("json") },
         ("import", _) => Invocation::Import(import::view(matches)),
         ("init", _) => Invocation::Init(init::preset(matches)),
-        _ => Invocation::Init(None),
+        _ => control::view(name, matches).map_or(Invocation::Init(None), Invocation::Control),
     }
 }
 

@@ -1,7 +1,13 @@
 //! The names of the commands, for suggestions.
 
 /// Every command.
-pub const COMMANDS: &[&str] = &["plan", "env", "run", "open", "logs", "config", "status", "init", "import"];
+pub const COMMANDS: &[&str] = &[
+    "plan", "env", "run", "open", "ps", "status", "logs", "start", "stop", "restart", "signal", "wait", "down",
+    "config", "init", "import",
+];
+
+/// Those that talk to what runs, and need no configuration for it.
+pub const CONTROL_COMMANDS: &[&str] = &["ps", "status", "start", "stop", "restart", "signal", "wait", "down"];
 
 /// What `devserver config` does.
 pub const CONFIG_COMMANDS: &[&str] = &["check", "show", "schema"];

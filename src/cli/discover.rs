@@ -10,6 +10,7 @@ use crate::config::{Assignment, Config, ConfigErrors, Layer, Texts, load, recogn
 use crate::plan::Facts;
 use crate::sys;
 
+use super::args::Early;
 use super::exit_code::Exit;
 use super::report::Failure;
 use super::stack::RuntimeFolder;
@@ -54,14 +55,10 @@ pub fn environment_for_children() -> Vec<(OsString, OsString)> {
 ///
 /// # Errors
 /// When there is none, it can't be read, or something is wrong with it.
-pub fn discover(named: Option<&Path>, sets: &[(String, String)], env: &Env) -> Result<Found, Failure> {
-    let here = here()?;
-    let assignments = assignments(sets, env);
-    let file = match named {
-        Some(path) => Some(named_file(&here.join(path), path)?),
-        // One that is there and no file (a folder, a link to nowhere) is said to be so, not passed over.
-        None => here.ancestors().map(|folder| folder.join(FILE)).find(|file| file.symlink_metadata().is_ok()),
-    };
+pub fn discover(early: &Early, env: &Env) -> Result<Found, Failure> {
+    let here = start(early)?;
+    let assignments = assignments(&early.sets, env);
+    let file = file(early, &here)?;
     let (texts, folder, recognised) = match file {
         Some(file) => {
             let folder = file.parent().unwrap_or(&here).to_path_buf();
@@ -82,6 +79,18 @@ pub fn discover(named: Option<&Path>, sets: &[(String, String)], env: &Env) -> R
     Ok(Found { config, folder, recognised })
 }
 
+/// The folder of the configuration, which isn't read: what runs is found by it, also when the file is broken.
+///
+/// # Errors
+/// When there is none.
+pub fn checkout(early: &Early) -> Result<PathBuf, Failure> {
+    let here = start(early)?;
+    match file(early, &here)? {
+        Some(file) => Ok(file.parent().unwrap_or(&here).to_path_buf()),
+        None => recognise(&here).map(|(_, folder)| folder).ok_or_else(|| nothing_here(&here)),
+    }
+}
+
 /// The working directory.
 ///
 /// # Errors
@@ -96,6 +105,27 @@ pub fn here() -> Result<PathBuf, Failure> {
             Some("cd to a folder that is there".to_owned()),
         )
     })
+}
+
+/// Where we are, or where `--project` says that we are.
+fn start(early: &Early) -> Result<PathBuf, Failure> {
+    let here = here()?;
+    match &early.project {
+        None => Ok(here),
+        Some(folder) => here.join(folder).canonicalize().map_err(|error| {
+            let message = format!("--project={}: {}", folder.display(), reason(&error));
+            Failure::new(Exit::Usage, message, "name the folder of a project".to_owned())
+        }),
+    }
+}
+
+/// The file that was named, or the nearest one upwards from here.
+fn file(early: &Early, here: &Path) -> Result<Option<PathBuf>, Failure> {
+    match &early.config {
+        Some(path) => named_file(&here.join(path), path).map(Some),
+        // One that is there and no file (a folder, a link to nowhere) is said to be so, not passed over.
+        None => Ok(here.ancestors().map(|folder| folder.join(FILE)).find(|file| file.symlink_metadata().is_ok())),
+    }
 }
 
 fn nothing_here(here: &Path) -> Failure {

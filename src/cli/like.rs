@@ -38,7 +38,7 @@ pub fn live(found: &Found, choices: &Choices, env: &Env) -> Result<Like, Failure
     let sets = args::early(args).sets;
     let again = match sets.is_empty() {
         true => None,
-        false => Some(discover::discover(args::early(args).config.as_deref(), &sets, env)?),
+        false => Some(discover::discover(&args::Early { sets, ..args::early(args) }, env)?),
     };
     let config: &Config = again.as_ref().map_or(&found.config, |again| &again.config);
     // A flag that is no longer declared: the start of now knows nothing of it.

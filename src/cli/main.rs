@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crate::config::{json_schema, show, silo_list};
 
 use super::args::{self, Colour, Early, Invocation, PlanView};
+use super::commands::CONTROL_COMMANDS;
 use super::discover::{self, Env, Found};
 use super::environ::EnvView;
 use super::exit_code::Exit;
@@ -60,7 +61,12 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
             }
         };
     }
-    let found = discover::discover(early.config.as_deref(), &early.sets, env).map_err(|failure| {
+    if args.first().is_some_and(|word| CONTROL_COMMANDS.contains(&word.as_str()))
+        && let Some(Invocation::Control(control)) = args::parse_fixed(args)?
+    {
+        return super::control::run(&control, early, env);
+    }
+    let found = discover::discover(early, env).map_err(|failure| {
         // A mistyped command is more likely than a missing configuration.
         match args.first() {
             Some(word) if failure.exit == Exit::Config && is_mistyped(word) => super::usage::unknown_command(word),
@@ -91,7 +97,7 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
         Invocation::Init(preset) => super::init::init(preset.as_deref()),
         Invocation::Import(view) => super::import::import(&view),
         Invocation::Logs(view) => super::logs::logs(&found, view, early.colour, env),
-        Invocation::Status { json } => super::status::status(&found, json, env),
+        Invocation::Control(control) => super::control::run(&control, early, env),
     }
 }
 
@@ -103,7 +109,7 @@ fn is_mistyped(word: &str) -> bool {
 
 /// `--help`, with the flags of the configuration where there is a good one.
 fn help(args: &[String], early: &Early, env: &Env) -> Exit {
-    let found = discover::discover(early.config.as_deref(), &[], env);
+    let found = discover::discover(&Early { sets: Vec::new(), ..early.clone() }, env);
     let mut command = args::command(found.as_ref().ok().map(|found| &found.config));
     let words: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
     let mut target = &mut command;

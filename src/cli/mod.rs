@@ -2,7 +2,9 @@
 
 pub mod args;
 mod commands;
+mod control;
 mod crash;
+mod ctl;
 mod discover;
 mod environ;
 mod exit_code;
@@ -15,12 +17,14 @@ mod oneshots;
 mod open;
 mod plan;
 mod preflight;
+mod ps;
+mod reach;
 mod report;
 mod run;
 mod stack;
-mod status;
 mod up;
 mod usage;
+mod wait;
 
 pub use exit_code::Exit;
 pub use main::main;

@@ -117,6 +117,11 @@ impl From<PlanErrors> for Failure {
 }
 
 impl Report {
+    /// What is wrong, first of all, in one sentence.
+    pub fn first(&self) -> Option<String> {
+        self.troubles.first().map(|trouble| trouble.message.clone())
+    }
+
     /// What is wrong, as text for a person.
     pub fn text(&self, colour: bool) -> String {
         self.troubles.iter().map(|trouble| self.one(trouble, colour)).collect::<Vec<_>>().join("\n")

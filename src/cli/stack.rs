@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::control::short_enough;
 use crate::model::{Pid, SiloName};
 use crate::plan::{LiveStack, Plan};
 use crate::sys::flock::{Lock, LockError};
@@ -35,6 +36,26 @@ pub struct Record {
     pub port_flags: Vec<String>,
     /// Its silos with their ports.
     pub silos: IndexMap<String, Option<u16>>,
+    /// The project's folder.
+    pub folder: PathBuf,
+    /// Where it can be talked to, once it is under way.
+    pub socket: PathBuf,
+    /// In which runtime folder it was found.
+    #[serde(skip)]
+    pub found: PathBuf,
+}
+
+/// The locks of a stack, and the name of the socket that goes with them.
+#[derive(Debug)]
+pub struct Hold {
+    /// Where the locks are.
+    pub folder: RuntimeFolder,
+    /// The locks. The socket is removed while they are still held.
+    pub locks: Vec<Lock>,
+    /// The socket.
+    pub socket: PathBuf,
+    /// What is written in the locks.
+    pub record: Record,
 }
 
 /// The folder for what belongs to the stacks of one checkout while they run.
@@ -45,14 +66,12 @@ impl RuntimeFolder {
     /// Where it is: below `$XDG_RUNTIME_DIR`, else below `/tmp`; named after the checkout's real path.
     pub fn of(checkout: &Path, env: &Env) -> Self {
         let real = checkout.canonicalize().unwrap_or_else(|_| checkout.to_path_buf());
-        let digest = Sha256::digest(real.as_os_str().as_encoded_bytes());
-        let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         let given = env.get("XDG_RUNTIME_DIR").filter(|folder| Path::new(folder).is_dir());
         let base = match given {
             Some(folder) => Path::new(folder).join("devserver"),
-            None => PathBuf::from(format!("/tmp/devserver-{}", user::ids().0)),
+            None => temporary(),
         };
-        Self(base.join(name))
+        Self(base.join(digest(&real, 6)))
     }
 
     /// Its path.
@@ -66,24 +85,34 @@ impl RuntimeFolder {
     /// When it can't be made, or belongs to somebody else: whoever can write there could pose as us.
     pub fn make(&self) -> Result<(), Failure> {
         let base = self.0.parent().unwrap_or(&self.0);
-        for folder in [base, &self.0] {
-            match std::fs::DirBuilder::new().mode(0o700).create(folder) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    let message = format!("the folder {} can't be made: {error}", folder.display());
-                    return Err(Failure::new(
-                        Exit::Refused,
-                        message,
-                        "set XDG_RUNTIME_DIR to a folder that you can write to".to_owned(),
-                    ));
-                }
-                _ => ours_alone(folder)?,
-            }
-        }
-        Ok(())
+        [base, &self.0].into_iter().try_for_each(make)
     }
 
     fn lock_file(&self, silo: &str) -> PathBuf {
         self.0.join(format!("{silo}.lock"))
+    }
+
+    /// The socket of the stack that holds this silo, its first one. A name that is too long for a socket becomes a
+    /// digest of itself, in a folder with a short name.
+    fn socket(&self, silo: &str) -> PathBuf {
+        let path = self.0.join(format!("{silo}.sock"));
+        match short_enough(&path) {
+            true => path,
+            false => temporary().join(format!("{}.sock", digest(&path, 12))),
+        }
+    }
+
+    /// The stacks of other checkouts that are up now.
+    pub fn elsewhere(&self) -> Vec<Record> {
+        let bases = [self.0.parent().map(Path::to_path_buf), Some(temporary())];
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for base in bases.into_iter().flatten() {
+            let entries = std::fs::read_dir(base).into_iter().flatten().flatten().map(|entry| entry.path());
+            folders.extend(entries.filter(|path| path.is_dir() && *path != self.0));
+        }
+        folders.sort();
+        folders.dedup();
+        folders.into_iter().flat_map(|folder| Self(folder).live()).collect()
     }
 
     /// The stacks of this checkout that are up now, each once.
@@ -94,7 +123,8 @@ impl RuntimeFolder {
         paths.sort();
         let records = paths.iter().filter_map(|path| serde_json::from_str::<Record>(&Lock::holder(path)?).ok());
         let mut live: Vec<Record> = Vec::new();
-        for record in records {
+        for mut record in records {
+            record.found.clone_from(&self.0);
             if !live.iter().any(|other| other.pid == record.pid) {
                 live.push(record);
             }
@@ -102,15 +132,26 @@ impl RuntimeFolder {
         live
     }
 
+    /// Whether the stack of this record still holds its locks.
+    pub fn is_up(record: &Record) -> bool {
+        // By the pid: the same silo may have been taken by another since.
+        Self(record.found.clone()).live().iter().any(|live| live.pid == record.pid)
+    }
+
     /// Takes the locks of the plan's silos.
     ///
     /// # Errors
     /// When another stack has one of them; the message says which and whose.
-    pub fn take(&self, plan: &Plan, command: &str) -> Result<Vec<Lock>, Failure> {
+    pub fn take(&self, plan: &Plan, checkout: &Path, command: &str) -> Result<Hold, Failure> {
         self.make()?;
         let mut silos: Vec<&SiloName> = plan.silos.iter().filter(|silo| silo.selected).map(|silo| &silo.name).collect();
         silos.sort();
-        let record = serde_json::to_string(&record(plan, command)).expect("a record is text and numbers");
+        let socket = self.socket(silos.first().map_or("none", |silo| silo.as_str()));
+        if socket.parent() != Some(&*self.0) {
+            make(&temporary())?;
+        }
+        let own = Record { folder: checkout.to_owned(), ..record(plan, command, socket.clone()) };
+        let record = serde_json::to_string(&own).expect("a record is text and numbers");
         let mut held = Vec::new();
         for silo in silos {
             match Lock::take(&self.lock_file(silo.as_str()), &record) {
@@ -128,7 +169,7 @@ impl RuntimeFolder {
                 }
             }
         }
-        Ok(held)
+        Ok(Hold { folder: self.clone(), locks: held, socket, record: own })
     }
 
     /// Removes the folder if nothing of another stack is in it.
@@ -136,6 +177,27 @@ impl RuntimeFolder {
         // A folder that isn't empty stays: another silo of this checkout is up.
         let _ = std::fs::remove_dir(&self.0);
         let _ = self.0.parent().map(std::fs::remove_dir);
+    }
+}
+
+/// Where there is no runtime folder of the user's, and for names that are too long.
+fn temporary() -> PathBuf {
+    PathBuf::from(format!("/tmp/devserver-{}", user::ids().0))
+}
+
+fn digest(path: &Path, bytes: usize) -> String {
+    let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
+    digest.iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn make(folder: &Path) -> Result<(), Failure> {
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            let message = format!("the folder {} can't be made: {error}", folder.display());
+            let hint = "set XDG_RUNTIME_DIR to a folder that you can write to".to_owned();
+            Err(Failure::new(Exit::Refused, message, hint))
+        }
+        _ => ours_alone(folder),
     }
 }
 
@@ -159,7 +221,7 @@ fn ours_alone(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn record(plan: &Plan, command: &str) -> Record {
+fn record(plan: &Plan, command: &str, socket: PathBuf) -> Record {
     let own = plan.silos.iter().filter(|silo| silo.selected);
     #[expect(clippy::disallowed_methods, reason = "the start of a stack is stamped here")]
     let since = jiff::Timestamp::now().as_second();
@@ -170,6 +232,9 @@ fn record(plan: &Plan, command: &str) -> Record {
         address: plan.address.clone(),
         port_flags: plan.port_flags.clone(),
         silos: own.map(|silo| (silo.name.to_string(), silo.port)).collect(),
+        folder: plan.root.clone(),
+        socket,
+        found: PathBuf::new(),
     }
 }
 
@@ -186,7 +251,8 @@ pub fn already_running(silo: &str, holder: Option<Record>) -> Failure {
         },
     );
     let message = format!("silo `{silo}` is already running here: pid {}{since}", holder.pid);
-    let trouble = Trouble::new(message, Some("stop it with Ctrl-C in its terminal, or start another silo".to_owned()));
+    let hint = "look at it with `devserver ps`, follow it with `devserver logs -f`, stop it with `devserver down`";
+    let trouble = Trouble::new(message, Some(hint.to_owned()));
     Failure::all(Exit::AlreadyRunning, vec![trouble.note(format!("it was started with: {}", holder.command))])
 }
 

@@ -10,9 +10,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::bus::{Bus, From, Kind, Limits};
+use crate::control::{self, Premises, Server};
 use crate::logs::{Mask, escaped, secrets};
-use crate::model::{Command, Verdict};
+use crate::model::{Actor, Command, Verdict};
 use crate::plan::{CheckTest, Choices, Plan, plan};
+use crate::protocol::{Hello, PROGRAM, VERSION};
 use crate::runner::{Asked, LedgerFile, Session, Spawner, drive, interrupts, stop_leftovers};
 use crate::sys::{limits, session};
 use crate::views::{JsonOptions, Options, PrettyOptions, PrinterEnd, StoreOptions, print, print_json, store};
@@ -26,10 +28,13 @@ use super::oneshots;
 use super::plan::quoted;
 use super::preflight::preflight;
 use super::report::Failure;
-use super::stack::{RuntimeFolder, already_running};
+use super::stack::{Hold, RuntimeFolder, already_running};
 
 /// How long the printer has for its last words once everything is over.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// So many requests may wait for the loop; whoever has more waits.
+const COMMANDS: usize = 64;
 
 /// Everything that a start would check, and nothing that it would do.
 ///
@@ -73,7 +78,7 @@ pub fn up(
     let choice = super::logs::choice(found, &plan, &look, &book)?;
     let folder = RuntimeFolder::of(&found.folder, env);
     let words: Vec<String> = args.iter().map(|word| quoted(word)).collect();
-    let locks = folder.take(&plan, format!("devserver {}", words.join(" ")).trim_end())?;
+    let hold = folder.take(&plan, &found.folder, format!("devserver {}", words.join(" ")).trim_end())?;
     let runtime = runtime()?;
     let inherited = discover::environment_for_children();
     let mask = Arc::new(mask(found, &plan, env)?);
@@ -109,9 +114,11 @@ pub fn up(
         } else {
             View::Text(options)
         };
-        run(Arc::new(plan), mask, inherited, view, stored, &folder, &runtime)
+        run(Arc::new(plan), &hold, mask, inherited, view, stored, &runtime)
     });
-    drop(locks);
+    // The socket goes while its name is still ours.
+    control::remove(&hold.socket);
+    drop(hold.locks);
     folder.tidy_up();
     // Whatever still blocks a thread (a name that is looked up) isn't waited for.
     runtime.shutdown_background();
@@ -136,11 +143,11 @@ fn notice(text: &str, json: bool) {
 
 fn run(
     plan: Arc<Plan>,
+    hold: &Hold,
     mask: Arc<Mask>,
     inherited: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     view: View,
     stored: Option<StoreOptions>,
-    folder: &RuntimeFolder,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Verdict, Failure> {
     let ours = |what: &str, error: &io::Error| Failure::new(Exit::Bug, format!("{what}: {error}"), None);
@@ -148,13 +155,19 @@ fn run(
     // Children get the limit that the user has; ours is for their pipes and terminals.
     let limit = limits::raise_open_files().map_err(|error| ours("the limit of open files can't be read", &error))?;
     let spawner = Spawner::new(PathBuf::from("/proc/self/exe"), plan.root.clone()).with_open_files(limit.soft);
-    let spawner = spawner.with_ledger(folder.path());
+    let spawner = spawner.with_ledger(hold.folder.path());
     let ledger = spawner.ledger().cloned();
     let bus = Bus::new(Limits::default());
     let records = bus.subscribe(From::Start, Kind::Lossless);
     let out = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(|error| ours("standard output", &error))?);
     let (done, printed) = mpsc::sync_channel(1);
-    let (ask, commands) = tokio::sync::mpsc::channel(1);
+    let (ask, commands) = tokio::sync::mpsc::channel(COMMANDS);
+    let hello = hello(&plan, hold);
+    let listener = control::listen(&hold.socket).map_err(|error| {
+        let hint = "remove it if it isn't needed, or set XDG_RUNTIME_DIR to a folder that you can write to".to_owned();
+        Failure::new(Exit::Refused, format!("the control socket {error}"), hint)
+    })?;
+    let premises = Premises { hello, bus: bus.clone(), asked: ask.clone(), limits: control::Limits::default() };
     std::thread::Builder::new()
         .name("printer".into())
         .spawn(move || {
@@ -165,7 +178,7 @@ fn run(
             if !matches!(end, PrinterEnd::Finished) {
                 // Nobody reads any more: the session ends as by a Ctrl-C.
                 let (answer, _) = tokio::sync::oneshot::channel();
-                let _ = ask.blocking_send(Asked { command: Command::Down, answer });
+                let _ = ask.blocking_send(Asked::Command { command: Command::Down, by: Actor::ITSELF, answer });
             }
             let _ = done.send(());
         })
@@ -186,15 +199,30 @@ fn run(
     }
     let verdict = runtime.block_on(async {
         let interrupts = interrupts().map_err(|error| ours("signals can't be received", &error))?;
-        Ok::<Verdict, Failure>(
-            drive(Session { plan, bus: bus.clone(), mask, spawner, inherited, commands, interrupts }).await,
-        )
+        let server = Server::start(listener, premises).map_err(|error| ours("the control socket", &error))?;
+        let verdict = drive(Session { plan, bus: bus.clone(), mask, spawner, inherited, commands, interrupts }).await;
+        bus.close();
+        server.close().await;
+        Ok::<Verdict, Failure>(verdict)
     })?;
     ledger.iter().for_each(LedgerFile::close);
-    bus.close();
     let _ = printed.recv_timeout(LAST_WORDS);
     let _ = kept.recv_timeout(LAST_WORDS);
     Ok(verdict)
+}
+
+/// Who we are, for whoever connects.
+fn hello(plan: &Plan, hold: &Hold) -> Hello {
+    Hello {
+        version: VERSION,
+        program: PROGRAM.to_owned(),
+        pid: hold.record.pid,
+        project: plan.project.clone(),
+        folder: hold.record.folder.clone(),
+        silos: plan.silos.iter().filter(|silo| silo.selected).map(|silo| silo.name.clone()).collect(),
+        command: hold.record.command.clone(),
+        since: jiff::Timestamp::from_second(hold.record.since).unwrap_or(jiff::Timestamp::UNIX_EPOCH),
+    }
 }
 
 /// Where lines are stored, if they are.

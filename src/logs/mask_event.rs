@@ -43,9 +43,19 @@ pub fn mask_event(mask: &Mask, mut event: Event) -> Event {
         | Event::Blocked { .. }
         | Event::Escalated { .. }
         | Event::Resumed { .. }
+        | Event::Commanded { .. }
         | Event::Stopping { .. } => {}
     }
     event
+}
+
+/// The picture without its secrets.
+#[must_use]
+pub fn mask_status(mask: &Mask, mut status: Status) -> Status {
+    if !mask.is_empty() {
+        stand(mask, &mut status);
+    }
+    status
 }
 
 fn words(mask: &Mask, text: &mut String) {

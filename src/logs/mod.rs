@@ -8,7 +8,7 @@ mod sanitise;
 mod sgr;
 
 pub use mask::{Mask, MaskError, Masking, secrets};
-pub use mask_event::mask_event;
+pub use mask_event::{mask_event, mask_status};
 pub use record::{Part, Records, Seen, traceback};
 #[cfg(test)]
 pub(crate) use rules::tests::built_in;

@@ -1,18 +1,20 @@
 //! What may be asked of a running stack, and what it says of itself.
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Health, Hold, Moment, Phase, Pid, ProcessName, RunId, ServiceName, Signal, SiloName};
 
 /// Tells the answer to one request from the answer to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RequestId(pub u64);
 
-/// Which processes a command is about: `region.server`, `server` (in every silo), `region.*`, `*`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+/// Which processes a command is about: `region.server`, `server` (in every silo), `region.*`, `*`; several with
+/// commas.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Selector(String);
 
@@ -27,22 +29,100 @@ impl Selector {
         Self(process.as_str().to_owned())
     }
 
-    /// Whether this process is meant: its whole name, its last part, or a pattern with `*`.
+    /// Several, as people write them one after the other.
+    pub fn several<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
+        let texts: Vec<String> = texts.into_iter().map(|text| text.as_ref().to_owned()).collect();
+        Self(texts.join(","))
+    }
+
+    /// The selector as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its parts: what is between the commas.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.0.split(',').map(str::trim)
+    }
+
+    /// Whether this process is meant by one of its parts: its whole name, its last part, or a pattern with `*`.
     pub fn matches(&self, process: &ProcessName) -> bool {
-        let (name, pattern) = (process.as_str(), self.0.as_str());
-        let last = name.rsplit('.').next().unwrap_or(name);
-        match pattern.split_once('.') {
-            Some((silo, rest)) => {
-                let (own_silo, own) = name.split_once('.').unwrap_or(("", name));
-                (silo == "*" || silo == own_silo) && (rest == "*" || rest == own)
-            }
-            None => pattern == "*" || pattern == name || pattern == last,
+        self.parts().any(|part| is_meant(part, process.as_str()))
+    }
+
+    /// The first part by which none of these is meant.
+    pub fn stranger<'p>(&self, processes: impl Iterator<Item = &'p ProcessName> + Clone) -> Option<&str> {
+        self.parts().find(|part| !processes.clone().any(|process| is_meant(part, process.as_str())))
+    }
+}
+
+fn is_meant(pattern: &str, name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    match pattern.split_once('.') {
+        Some((silo, rest)) => {
+            let (own_silo, own) = name.split_once('.').unwrap_or(("", name));
+            (silo == "*" || silo == own_silo) && (rest == "*" || rest == own)
+        }
+        None => pattern == "*" || pattern == name || pattern == last,
+    }
+}
+
+/// Who asks for something, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Actor {
+    /// By which way.
+    pub via: Via,
+    /// Which process of the system it was, where somebody else's asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<Pid>,
+}
+
+/// The ways by which something is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// A command like `devserver restart`.
+    Cli,
+    /// A key in the terminal of the supervisor.
+    Keys,
+    /// The terminal interface.
+    Tui,
+    /// The page in the browser.
+    Web,
+    /// An agent.
+    Mcp,
+    /// Some other program that speaks the protocol.
+    #[default]
+    Client,
+    /// The supervisor itself: nobody reads what it prints any more, a file changed.
+    Itself,
+}
+
+impl Actor {
+    /// The supervisor itself.
+    pub const ITSELF: Self = Self { via: Via::Itself, pid: None };
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.via {
+            Via::Cli => "a command",
+            Via::Keys => "a key",
+            Via::Tui => "the terminal interface",
+            Via::Web => "the web page",
+            Via::Mcp => "an agent",
+            Via::Client => "a client",
+            Via::Itself => "devserver itself",
+        })?;
+        match self.pid {
+            Some(pid) => write!(f, " (pid {pid})"),
+            None => Ok(()),
         }
     }
 }
 
 /// What may be asked of the supervisor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub enum Command {
     /// Want these up, and forget their failures.
@@ -74,7 +154,7 @@ pub enum Command {
 }
 
 /// The supervisor's answer to a command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "kebab-case")]
 pub enum Reply {
     /// Done, for these.
@@ -82,8 +162,10 @@ pub enum Reply {
         /// Whom it concerned.
         processes: Vec<ProcessName>,
     },
-    /// The selector names nobody.
+    /// The selector, or a part of it, names nobody.
     Unknown {
+        /// That part.
+        name: String,
         /// Who could be meant.
         known: Vec<ProcessName>,
     },
@@ -97,7 +179,7 @@ pub enum Reply {
 }
 
 /// A picture of one process at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessStatus {
     /// Its name.
     pub name: ProcessName,
@@ -119,6 +201,7 @@ pub struct ProcessStatus {
     /// When that run was spawned.
     pub started: Option<Moment>,
     /// How long that run took to become ready.
+    #[serde(with = "super::seconds::option")]
     pub ready_after: Option<Duration>,
     /// How often it was started again.
     pub restarts: u32,
@@ -128,10 +211,12 @@ pub struct ProcessStatus {
     pub url: Option<String>,
     /// The port it listens on.
     pub port: Option<u16>,
+    /// Who must be there before it starts, of those that are part of this run.
+    pub depends_on: Vec<ProcessName>,
 }
 
 /// A picture of everything at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// When it was taken.
     pub at: Moment,
@@ -159,5 +244,9 @@ mod tests {
             let selector = Selector::new(pattern);
             assert_eq!((selector.matches(&region), selector.matches(&plain)), (in_region, bare), "{pattern}");
         }
+        let several = Selector::several(["worker", "region.*"]);
+        assert!(several.matches(&region) && !several.matches(&plain));
+        assert_eq!(several.stranger([&region, &plain].into_iter()), Some("worker"));
+        assert_eq!(Selector::new("*").stranger([&plain].into_iter()), None);
     }
 }

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    ExitStatus, Health, Leftovers, Phase, Pid, ProbeFailure, ProcessName, RunId, Signal, SiloName, SpawnFailure,
-    Status, StopMeans, Stray,
+    Actor, Command, ExitStatus, Health, Leftovers, Phase, Pid, ProbeFailure, ProcessName, RunId, Signal, SiloName,
+    SpawnFailure, Status, StopMeans, Stray,
 };
 
 /// The place of a record in the one order of everything that was said and happened. Counts from 1.
 pub type Seq = u64;
 
 /// Whether another silo that this run talks to answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerAnswer {
     /// Which silo.
     pub silo: SiloName,
@@ -26,7 +26,7 @@ pub struct PeerAnswer {
 }
 
 /// Something that happened, in the order in which the supervisor took it in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// Something worth saying once; stops nothing.
@@ -64,6 +64,7 @@ pub enum Event {
         /// Which run.
         run: RunId,
         /// How long after it was started.
+        #[serde(with = "super::seconds")]
         after: Duration,
     },
     /// A run was alive and not ready when its time was up.
@@ -71,6 +72,7 @@ pub enum Event {
         /// Which run.
         run: RunId,
         /// How long it had.
+        #[serde(with = "super::seconds")]
         after: Duration,
         /// What its probe said last.
         last: Option<ProbeFailure>,
@@ -121,6 +123,7 @@ pub enum Event {
         /// Which.
         process: ProcessName,
         /// How long from now.
+        #[serde(with = "super::seconds")]
         delay: Duration,
     },
     /// A process failed too often and is left alone.
@@ -148,6 +151,7 @@ pub enum Event {
         /// What it ignored.
         ignored: Signal,
         /// For how long.
+        #[serde(with = "super::seconds")]
         after: Duration,
         /// What it gets now.
         signal: Signal,
@@ -170,8 +174,10 @@ pub enum Event {
         /// With what.
         by: StopMeans,
         /// How long ago.
+        #[serde(with = "super::seconds")]
         waited: Duration,
         /// How long it may take before it is told more firmly.
+        #[serde(with = "super::seconds")]
         of: Duration,
         /// Who of its tree is still there; not all, if there are many.
         remaining: Vec<Stray>,
@@ -181,7 +187,17 @@ pub enum Event {
     /// We were suspended, by a Ctrl-Z or with the whole machine, and go on. Nothing timed out meanwhile.
     Resumed {
         /// How long it took.
+        #[serde(with = "super::seconds")]
         after: Duration,
+    },
+    /// Somebody asked for something, and it is going to be done.
+    Commanded {
+        /// What.
+        command: Command,
+        /// Whom it is about.
+        processes: Vec<ProcessName>,
+        /// Who asked.
+        by: Actor,
     },
     /// Everything is being stopped.
     Stopping {
@@ -219,7 +235,11 @@ impl Event {
             | Self::Escalated { run, .. }
             | Self::StopCommandFailed { run, .. }
             | Self::StillStopping { run, .. } => Some(&run.process),
-            Self::Notice { .. } | Self::Resumed { .. } | Self::Stopping { .. } | Self::Settled { .. } => None,
+            Self::Notice { .. }
+            | Self::Commanded { .. }
+            | Self::Resumed { .. }
+            | Self::Stopping { .. }
+            | Self::Settled { .. } => None,
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Pid, ProcessName, Signal};
 
 /// How the main process of a run ended. True to `wait(2)`: no `128 + n`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExitStatus {
     /// It returned this code, 0 to 255.
@@ -48,7 +48,7 @@ impl fmt::Display for ExitStatus {
 }
 
 /// A process of a run's tree that was still there when it should not have been.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stray {
     /// Its process id at that time.
     pub pid: Pid,
@@ -63,7 +63,7 @@ impl fmt::Display for Stray {
 }
 
 /// What was left of a run's tree after its main process.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Leftovers {
     /// Nothing.
@@ -73,7 +73,7 @@ pub enum Leftovers {
 }
 
 /// How the session ended; the command line turns it into an exit code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Stopped in order, or everything that was to be done is done.

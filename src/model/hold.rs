@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Failure, Moment, ProcessName};
 
 /// Why a process isn't running now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "hold", rename_all = "kebab-case")]
 pub enum Hold {
     /// Nobody wants it: it was stopped, or everything stops.

@@ -1,9 +1,9 @@
 //! Where a line comes from.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The stream that brought a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// Its standard output, a pipe.

@@ -14,11 +14,12 @@ mod name;
 mod phase;
 mod policy;
 mod run;
+mod seconds;
 mod signal;
 mod size;
 mod spawn;
 
-pub use command::{Command, ProcessStatus, Reply, RequestId, Selector, Status};
+pub use command::{Actor, Command, ProcessStatus, Reply, RequestId, Selector, Status, Via};
 pub use event::{Event, PeerAnswer, Seq};
 pub use exit::{ExitStatus, Leftovers, Stray, Verdict};
 pub use hold::Hold;

@@ -4,14 +4,14 @@ use std::fmt;
 use std::ops::Add;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The time since the supervisor started; it stands still while the supervisor is suspended.
 ///
 /// Made by `runner/clock.rs` alone, or by hand in a test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Moment(Duration);
+pub struct Moment(#[serde(with = "super::seconds")] Duration);
 
 impl Moment {
     /// The moment at which the supervisor started.

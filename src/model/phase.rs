@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ExitStatus, Moment, Pid, ProbeFailure, SpawnFailure, brief};
 
 /// Where a process is in its life. The one type for it: in the machine, on the bus, on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "kebab-case")]
 pub enum Phase {
     /// Not wanted, or waiting for a dependency.
@@ -73,7 +73,7 @@ impl fmt::Display for Phase {
 }
 
 /// How a live process does, beside its phase. Shown; pauses probes, watch and restarts; gates nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// As far as we know.
@@ -88,7 +88,7 @@ pub enum Health {
 }
 
 /// Why a process won't be brought back unasked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum Failure {
     /// It could not be spawned, and another try would end the same.
@@ -111,6 +111,7 @@ pub enum Failure {
     /// It was alive but not ready in time, too often or with a policy of `never`.
     NotReady {
         /// How long it had.
+        #[serde(with = "super::seconds")]
         after: Duration,
         /// What the probe said last.
         last: Option<ProbeFailure>,

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ProcessName;
 
 /// A process id, as the kernel gives it. Never proof of identity by itself: pids come round again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pid(pub i32);
 
@@ -19,7 +19,7 @@ impl fmt::Display for Pid {
 
 /// One run of a process: `region.server#3` is the third. News of an earlier run is told apart by this,
 /// never by pid.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunId {
     /// Whose run it is.
     pub process: ProcessName,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Pid;
 
 /// Who listens on a port.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// Its process id.
     pub pid: Pid,
@@ -45,7 +45,7 @@ pub enum SpawnStep {
 }
 
 /// Why a run could not be started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum SpawnFailure {
     /// Its program is on no folder of its PATH.
@@ -107,7 +107,7 @@ impl fmt::Display for SpawnFailure {
 }
 
 /// Why a probe didn't pass, this time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ProbeFailure {
     /// Nobody answers at the address.

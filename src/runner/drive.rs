@@ -15,8 +15,8 @@ use super::oneshot::Setup;
 use super::perform::Performer;
 use super::spawn::Spawner;
 use crate::bus::Bus;
-use crate::logs::Mask;
-use crate::model::{Command, Reply, RequestId, RunId, Signal, Verdict};
+use crate::logs::{Mask, mask_status};
+use crate::model::{Actor, Command, Reply, RequestId, RunId, Signal, Status, Verdict};
 use crate::plan::Plan;
 use crate::supervise::{Input, Supervisor};
 use crate::sys::fault;
@@ -43,13 +43,23 @@ pub struct Session {
     pub interrupts: mpsc::Receiver<Signal>,
 }
 
-/// A command, and where its answer goes.
+/// What is asked of a session, and where the answer goes.
 #[derive(Debug)]
-pub struct Asked {
-    /// What is asked for.
-    pub command: Command,
-    /// Who asks.
-    pub answer: oneshot::Sender<Reply>,
+pub enum Asked {
+    /// To do something.
+    Command {
+        /// What.
+        command: Command,
+        /// Who asks.
+        by: Actor,
+        /// What came of it.
+        answer: oneshot::Sender<Reply>,
+    },
+    /// How everything stands.
+    Status {
+        /// A picture of now.
+        answer: oneshot::Sender<Status>,
+    },
 }
 
 /// Runs a session to its end.
@@ -63,7 +73,15 @@ pub async fn drive(session: Session) -> Verdict {
         beating.spawn(ledger.clone().keep(clock.clone()));
     }
     let setup = Setup::new(&plan.root);
-    let mut performer = Performer::new(Premises { spawner, inherited, bus, mask, setup, clock: clock.clone(), news });
+    let mut performer = Performer::new(Premises {
+        spawner,
+        inherited,
+        bus,
+        mask: Arc::clone(&mask),
+        setup,
+        clock: clock.clone(),
+        news,
+    });
     let mut supervisor = Supervisor::new(plan);
     let mut requests = 0;
     let mut input = Input::Tick;
@@ -79,17 +97,26 @@ pub async fn drive(session: Session) -> Verdict {
         if let Some(run) = ended {
             performer.let_go(&run);
         }
-        input = tokio::select! {
-            // A person who presses Ctrl-C comes first, whatever the children do.
-            biased;
-            Some(signal) = interrupts.recv() => Input::Interrupted(signal),
-            Some(asked) = commands.recv() => {
-                requests += 1;
-                performer.expect_reply(RequestId(requests), asked.answer);
-                Input::Commanded(RequestId(requests), asked.command)
-            }
-            Some(report) = reports.recv() => report,
-            () = clock.until(supervisor.next_deadline()) => Input::Tick,
+        input = loop {
+            break tokio::select! {
+                    // A person who presses Ctrl-C comes first, whatever the children do.
+                    biased;
+                    Some(signal) = interrupts.recv() => Input::Interrupted(signal),
+                    Some(asked) = commands.recv() => match asked {
+                        Asked::Command { command, by, answer } => {
+                            requests += 1;
+                            performer.expect_reply(RequestId(requests), answer);
+                            Input::Commanded(RequestId(requests), command, by)
+                        }
+                        Asked::Status { answer } => {
+                            // Whoever asked may have left.
+                            let _ = answer.send(Status { at: clock.now(), ..mask_status(&mask, supervisor.status()) });
+                            continue;
+                        }
+                    },
+                    Some(report) = reports.recv() => report,
+                    () = clock.until(supervisor.next_deadline()) => Input::Tick,
+            };
         };
     }
 }

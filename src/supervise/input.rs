@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::model::{
-    Command, ExitStatus, Health, Leftovers, PeerAnswer, Pid, ProbeFailure, RequestId, RunId, Signal, SpawnFailure,
-    Stray,
+    Actor, Command, ExitStatus, Health, Leftovers, PeerAnswer, Pid, ProbeFailure, RequestId, RunId, Signal,
+    SpawnFailure, Stray,
 };
 
 /// One thing that happened.
@@ -14,7 +14,7 @@ use crate::model::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// Somebody asked for something.
-    Commanded(RequestId, Command),
+    Commanded(RequestId, Command, Actor),
     /// The program of a run is executing.
     Spawned(RunId, Pid),
     /// A run could not be started; nothing of it is left.

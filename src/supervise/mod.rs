@@ -6,12 +6,14 @@
 //!
 //! `process` is one process and the moves between its phases, `health` how it does when it is up, `reconcile` the one rule that compares
 //! intent with phase, `restart` the backoff, `ladder` how a run is stopped, `shutdown` the end, `waiting` the requests that are answered
-//! later, `supervisor` the door.
+//! later, `command` what is asked for, `picture` how everything stands, `supervisor` the door.
 
+mod command;
 mod effect;
 mod health;
 mod input;
 mod ladder;
+mod picture;
 mod process;
 mod reconcile;
 mod restart;

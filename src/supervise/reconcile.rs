@@ -85,6 +85,11 @@ impl Graph {
         self.below[at].iter().copied()
     }
 
+    /// Its direct dependencies.
+    pub(super) fn needs(&self, at: usize) -> impl Iterator<Item = usize> {
+        self.needs[at].iter().map(|need| need.on)
+    }
+
     /// The direct dependencies that keep a process from starting now.
     pub(super) fn unmet(&self, at: usize, processes: &[Process]) -> Vec<usize> {
         let needs = self.needs[at].iter();

@@ -5,31 +5,28 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::model::{
-    Command, Event, ExitStatus, Failure, Hold, Moment, PeerAnswer, Phase, ProcessName, ProcessStatus, Reply, RequestId,
-    RunId, Selector, Signal, Status, Verdict,
-};
+use crate::model::{Event, ExitStatus, Failure, Moment, PeerAnswer, Phase, ProcessName, RunId, Signal, Verdict};
 use crate::plan::Plan;
 
 use super::effect::Turn;
 use super::process::{End, Process};
 use super::reconcile::{Graph, Move, Obstacle};
 use super::shutdown::{Reason, Shutdown, Urgency};
-use super::waiting::{Awaited, ENDING, Waiting};
+use super::waiting::Waiting;
 use super::{Effect, Input};
 
 /// The state machine of a session: one input in, effects out, nothing done.
 #[derive(Debug)]
 pub struct Supervisor {
-    plan: Arc<Plan>,
-    graph: Graph,
-    processes: Vec<Process>,
-    index: HashMap<ProcessName, usize>,
-    waiting: Vec<Waiting>,
-    shutdown: Shutdown,
+    pub(super) plan: Arc<Plan>,
+    pub(super) graph: Graph,
+    pub(super) processes: Vec<Process>,
+    pub(super) index: HashMap<ProcessName, usize>,
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) shutdown: Shutdown,
     settling: Settling,
     life: Life,
-    now: Moment,
+    pub(super) now: Moment,
 }
 
 /// How far the session is.
@@ -107,19 +104,6 @@ impl Supervisor {
         }
     }
 
-    /// A picture of everything, as of the last step.
-    pub fn status(&self) -> Status {
-        let obstacles = self.graph.obstacles(&self.processes);
-        let processes = (0..self.processes.len()).map(|at| self.picture(at, &obstacles)).collect();
-        Status { at: self.now, processes }
-    }
-
-    /// Why a process isn't running; none when it is, or when there is no such process.
-    pub fn hold(&self, process: &ProcessName) -> Option<Hold> {
-        let at = *self.index.get(process)?;
-        self.hold_of(at, &self.graph.obstacles(&self.processes))
-    }
-
     fn begin(&mut self, turn: &mut Turn) {
         self.life = Life::Going;
         for text in &self.plan.notices {
@@ -134,7 +118,7 @@ impl Supervisor {
 
     fn take_in(&mut self, input: Input, turn: &mut Turn) {
         match input {
-            Input::Commanded(request, command) => self.command(request, command, turn),
+            Input::Commanded(request, command, by) => self.command(request, command, by, turn),
             Input::Spawned(run, pid) => self.with(&run, |process| process.spawned(pid, turn)),
             Input::SpawnFailed(run, failure) => self.with(&run, |process| process.spawn_failed(failure, turn)),
             Input::UpToDate(run) => self.with(&run, |process| process.up_to_date(turn)),
@@ -202,7 +186,7 @@ impl Supervisor {
         }
     }
 
-    fn stop_everything(&mut self, reason: Reason, turn: &mut Turn) {
+    pub(super) fn stop_everything(&mut self, reason: Reason, turn: &mut Turn) {
         if self.shutdown.is_under_way() {
             return;
         }
@@ -229,97 +213,6 @@ impl Supervisor {
         });
         if let Some(name) = failed.map(|process| process.name().clone()) {
             self.stop_everything(Reason::GaveUp(name), turn);
-        }
-    }
-
-    fn command(&mut self, request: RequestId, command: Command, turn: &mut Turn) {
-        let selector = match &command {
-            Command::Start { selector }
-            | Command::Stop { selector }
-            | Command::Restart { selector, .. }
-            | Command::Signal { selector, .. } => Some(selector),
-            Command::Down => None,
-        };
-        let selected = selector.map_or_else(Vec::new, |selector| self.select(selector));
-        if selector.is_some() && selected.is_empty() {
-            let known = self.processes.iter().map(|process| process.name().clone()).collect();
-            turn.ask(Effect::Reply(request, Reply::Unknown { known }));
-            return;
-        }
-        let done = Reply::Done { processes: self.names(&selected) };
-        match command {
-            Command::Start { .. } | Command::Restart { .. } if self.shutdown.is_under_way() => {
-                let process = self.processes[selected[0]].name().clone();
-                turn.ask(Effect::Reply(request, Reply::Failed { process, why: ENDING.into() }));
-            }
-            Command::Start { .. } => {
-                for &at in &selected {
-                    self.want(at, turn);
-                }
-                turn.ask(Effect::Reply(request, done));
-            }
-            Command::Stop { .. } => {
-                for &at in &selected {
-                    self.processes[at].wanted = false;
-                    self.processes[at].bounce = false;
-                }
-                let runs = self.runs(selected.iter().copied().filter(|at| self.processes[*at].has_run()));
-                self.waiting.push(Waiting::new(request, self.names(&selected), Awaited::Over(runs)));
-            }
-            Command::Restart { wait, .. } => {
-                let runs = self.runs(selected.iter().copied());
-                for &at in &selected {
-                    self.want(at, turn);
-                    let process = &mut self.processes[at];
-                    process.bounce = process.has_run();
-                    if !process.has_run() {
-                        process.enter(Phase::Idle, turn);
-                    }
-                }
-                if wait {
-                    self.waiting.push(Waiting::new(request, self.names(&selected), Awaited::ReadyAfter(runs)));
-                } else {
-                    turn.ask(Effect::Reply(request, done));
-                }
-            }
-            Command::Signal { signal, .. } => {
-                let live = selected.iter().map(|at| &self.processes[*at]);
-                let live: Vec<&Process> =
-                    live.filter(|process| process.run.as_ref().is_some_and(|run| run.live_pid().is_some())).collect();
-                for run in live.iter().filter_map(|process| process.run.as_ref()) {
-                    turn.ask(Effect::Signal(run.id.clone(), signal));
-                }
-                let processes = live.iter().map(|process| process.name().clone()).collect();
-                turn.ask(Effect::Reply(request, Reply::Done { processes }));
-            }
-            Command::Down => {
-                let live = self.processes.iter().filter(|process| process.phase.is_live());
-                let names = live.map(|process| process.name().clone()).collect();
-                self.waiting.push(Waiting::new(request, names, Awaited::End));
-                self.stop_everything(Reason::Asked, turn);
-            }
-        }
-    }
-
-    /// Wants a process up, and with it what it stands on; forgets what failed.
-    fn want(&mut self, at: usize, turn: &mut Turn) {
-        let those: Vec<usize> = self.graph.below(at).chain([at]).collect();
-        for each in those {
-            let process = &mut self.processes[each];
-            let down = !process.has_run() && matches!(process.phase, Phase::Failed { .. } | Phase::Backoff { .. });
-            // What it stands on and is about to come back is left to its own backoff.
-            if each == at || !process.wanted || matches!(process.phase, Phase::Failed { .. }) {
-                process.wanted = true;
-                process.pardon();
-                if down {
-                    process.enter(Phase::Idle, turn);
-                }
-            }
-        }
-        // A service that ended with 0 is started again when somebody asks for it; a oneshot's work is done.
-        let process = &mut self.processes[at];
-        if matches!(process.phase, Phase::Done { .. }) && process.spec.oneshot.is_none() {
-            process.enter(Phase::Idle, turn);
         }
     }
 
@@ -418,65 +311,16 @@ impl Supervisor {
     fn finish(&mut self, verdict: Verdict, turn: &mut Turn) {
         self.life = Life::Finished;
         for waiting in self.waiting.drain(..) {
-            turn.ask(Effect::Reply(waiting.request(), waiting.last_answer()));
+            turn.ask(Effect::Reply(waiting.request(), waiting.last_answer(&verdict)));
         }
         turn.ask(Effect::Finish(verdict));
     }
 
-    fn select(&self, selector: &Selector) -> Vec<usize> {
-        (0..self.processes.len()).filter(|at| selector.matches(self.processes[*at].name())).collect()
-    }
-
-    fn names(&self, selected: &[usize]) -> Vec<ProcessName> {
+    pub(super) fn names(&self, selected: &[usize]) -> Vec<ProcessName> {
         selected.iter().map(|at| self.processes[*at].name().clone()).collect()
     }
 
-    fn runs(&self, of: impl Iterator<Item = usize>) -> Vec<(usize, u32)> {
+    pub(super) fn runs(&self, of: impl Iterator<Item = usize>) -> Vec<(usize, u32)> {
         of.map(|at| (at, self.processes[at].runs())).collect()
-    }
-
-    fn hold_of(&self, at: usize, obstacles: &[Option<Obstacle>]) -> Option<Hold> {
-        let process = &self.processes[at];
-        match &process.phase {
-            Phase::Idle if !process.wanted => Some(Hold::NotWanted),
-            Phase::Idle => Some(match &obstacles[at] {
-                Some(Obstacle::Failed(on, failure)) => {
-                    let dependency = self.processes[*on].name().clone();
-                    Hold::Blocked { dependency, failure: failure.clone() }
-                }
-                Some(Obstacle::Stopped) | None => {
-                    let unmet = self.graph.unmet(at, &self.processes);
-                    let live = |below: &usize| self.processes[*below].phase.is_live();
-                    // Nothing unmet: what it stands on is on its way down, to come back.
-                    let those = if unmet.is_empty() { self.graph.below(at).filter(live).collect() } else { unmet };
-                    Hold::Waiting { dependencies: self.names(&those) }
-                }
-            }),
-            Phase::Backoff { until } => Some(Hold::Backoff { until: *until }),
-            Phase::Failed { failure } => Some(Hold::Failed { failure: failure.clone() }),
-            Phase::Done { .. } => Some(Hold::Done),
-            Phase::Starting | Phase::Running { .. } | Phase::Ready | Phase::Stopping { .. } => None,
-        }
-    }
-
-    fn picture(&self, at: usize, obstacles: &[Option<Obstacle>]) -> ProcessStatus {
-        let process = &self.processes[at];
-        let (spec, run) = (&process.spec, process.run.as_ref());
-        ProcessStatus {
-            name: spec.name.clone(),
-            silo: spec.silo.clone(),
-            service: spec.service.clone(),
-            oneshot: spec.oneshot.is_some(),
-            phase: process.phase.clone(),
-            health: process.health,
-            run: run.map(|run| run.id.clone()),
-            pid: run.and_then(|run| run.live_pid()),
-            started: run.and_then(|run| run.started),
-            ready_after: run.and_then(|run| run.ready_after()),
-            restarts: process.runs().saturating_sub(1),
-            hold: self.hold_of(at, obstacles),
-            url: spec.url.clone(),
-            port: spec.port,
-        }
     }
 }

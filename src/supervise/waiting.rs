@@ -1,6 +1,6 @@
 //! Requests that are answered later, when what they asked for has come true or can't any more.
 
-use crate::model::{Phase, ProcessName, Reply, RequestId};
+use crate::model::{Phase, ProcessName, Reply, RequestId, Verdict};
 
 use super::process::Process;
 use super::reconcile::Obstacle;
@@ -91,12 +91,27 @@ impl Waiting {
             }
             Awaited::End => return None,
         }
-        Some(self.last_answer())
+        Some(self.done())
+    }
+
+    fn done(&self) -> Reply {
+        Reply::Done { processes: self.processes.clone() }
     }
 
     /// The answer when the session is over.
-    pub(super) fn last_answer(&self) -> Reply {
-        Reply::Done { processes: self.processes.clone() }
+    pub(super) fn last_answer(&self, verdict: &Verdict) -> Reply {
+        match (&self.awaited, verdict) {
+            // What was to be down isn't.
+            (Awaited::Over(_) | Awaited::End, Verdict::Unstoppable(those)) => match those.first() {
+                Some(process) => Reply::Failed { process: process.clone(), why: "it survived SIGKILL".to_owned() },
+                None => self.done(),
+            },
+            (Awaited::ReadyAfter(_), _) => match self.processes.first() {
+                Some(process) => Reply::Failed { process: process.clone(), why: ENDING.to_owned() },
+                None => self.done(),
+            },
+            (Awaited::Over(_) | Awaited::End, _) => self.done(),
+        }
     }
 }
 

@@ -21,5 +21,6 @@ pub mod session;
 pub mod signal;
 pub mod socket;
 pub mod termios;
+pub mod usage;
 pub mod user;
 pub mod wait;

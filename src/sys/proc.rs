@@ -119,6 +119,11 @@ pub fn command_line(pid: Pid) -> String {
     }
 }
 
+/// The name of a process, as `ps -o comm` shows it.
+pub fn name(pid: Pid) -> Option<String> {
+    Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned())
+}
+
 /// The working directory of a process, where we may see it.
 pub fn cwd(pid: Pid) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{pid}/cwd")).ok()

@@ -1,17 +1,37 @@
-//! Descriptors sent through a unix socket.
+//! Unix sockets: one with a name that only we may open, and descriptors sent through others.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, UnixCredentials, bind, recvmsg, sendmsg, setsockopt,
-    sockopt,
+    AddressFamily, Backlog, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
+    UnixCredentials, bind, listen as listen_at, recvmsg, sendmsg, setsockopt, socket, sockopt,
 };
+use nix::sys::stat::{Mode, fchmod};
 
 use crate::model::Pid;
 
 /// The most descriptors that one message may carry here.
 const MOST: usize = 4;
+
+/// The longest name that a unix socket may have in the file system, in bytes.
+pub const LONGEST_NAME: usize = 107;
+
+/// Listens at this path, with a mode that lets nobody else in from the first moment on. Non-blocking.
+///
+/// # Errors
+/// When the name is taken (also by a socket that nobody listens at any more), too long, or can't be made.
+pub fn listen(path: &Path) -> io::Result<UnixListener> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    // Before it has a name: on Linux the file gets the mode of the socket.
+    fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    listen_at(&socket, Backlog::new(64)?)?;
+    Ok(UnixListener::from(socket))
+}
 
 /// Sends one byte, and with it duplicates of these descriptors.
 pub fn send_descriptors(socket: impl AsFd, byte: u8, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {

@@ -3,7 +3,9 @@
 //! Most changes of phase are silent: what a person wants to know of them has an event of its own.
 
 use crate::logs::escaped;
-use crate::model::{Event, ExitStatus, Failure, Health, Leftovers, Phase, ProcessName, Signal, brief};
+use crate::model::{
+    Actor, Command, Event, ExitStatus, Failure, Health, Leftovers, Phase, ProcessName, Signal, Via, brief,
+};
 
 use super::palette::Tone;
 
@@ -138,6 +140,7 @@ pub(super) fn say(event: &Event) -> Say {
         Event::Resumed { after } => {
             Say::Now(of_all(Tone::Dim, format!("resumed after {}, which count for nothing", brief(*after))))
         }
+        Event::Commanded { command, processes, by } => commanded(command, processes, by),
         Event::Stopping { processes: 0, .. } => Say::Nothing,
         Event::Stopping { processes, now: false } => {
             let processes = count(*processes, "process", "processes");
@@ -154,6 +157,30 @@ fn then(signal: Signal) -> String {
     match signal {
         Signal::KILL => "killing it".to_owned(),
         signal => format!("sending {signal}"),
+    }
+}
+
+/// What was asked for from elsewhere; what follows from it is said by itself.
+fn commanded(command: &Command, processes: &[ProcessName], by: &Actor) -> Say {
+    let those = || match processes {
+        [] => "nobody".to_owned(),
+        [one] => one.to_string(),
+        [one, two] => format!("{one} and {two}"),
+        [first, rest @ ..] => format!("{first} and {} others", rest.len()),
+    };
+    let what = match command {
+        Command::Start { .. } => format!("start {}", those()),
+        Command::Stop { .. } => format!("stop {}", those()),
+        Command::Restart { .. } => format!("restart {}", those()),
+        Command::Signal { signal, .. } => format!("send {signal} to {}", those()),
+        Command::Down => "stop everything".to_owned(),
+    };
+    match by.via {
+        // What we do by ourselves says why elsewhere.
+        Via::Itself => Say::Nothing,
+        Via::Cli | Via::Keys | Via::Tui | Via::Web | Via::Mcp | Via::Client => {
+            Say::Now(of_all(Tone::Dim, format!("{by} asked to {what}")))
+        }
     }
 }
 

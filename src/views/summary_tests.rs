@@ -22,6 +22,7 @@ fn process(silo: &str, service: &str, phase: Phase, millis: u64) -> ProcessStatu
         hold: None,
         url: None,
         port: None,
+        depends_on: Vec::new(),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use devserver::model::{
-    Command, Event, ExitStatus, Hold, Leftovers, Moment, Phase, Pid, ProcessName, RequestId, RunId, Selector, Signal,
-    SpawnFailure,
+    Actor, Command, Event, ExitStatus, Hold, Leftovers, Moment, Phase, Pid, ProcessName, RequestId, RunId, Selector,
+    Signal, SpawnFailure,
 };
 use devserver::plan::{Condition, Dependency, Oneshot, Plan, ProcessSpec, RestartWhen, Rung, StopCommand, Target};
 use devserver::supervise::{Effect, Input, Supervisor};
@@ -129,7 +129,7 @@ impl Sim {
 
     pub(super) fn command(&mut self, command: Command) -> Vec<String> {
         self.requests += 1;
-        self.step(Input::Commanded(RequestId(self.requests), command))
+        self.step(Input::Commanded(RequestId(self.requests), command, Actor::ITSELF))
     }
 
     pub(super) fn start(&mut self, which: &str) -> Vec<String> {

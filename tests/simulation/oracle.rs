@@ -128,7 +128,7 @@ impl Oracle {
     /// Takes in what the supervisor is about to be told.
     pub(super) fn before(&mut self, now: Moment, input: &Input) {
         match input {
-            Input::Commanded(request, command) => {
+            Input::Commanded(request, command, _) => {
                 self.open.insert(*request);
                 self.commanded(command);
             }
@@ -340,6 +340,7 @@ impl Oracle {
                 assert_eq!(told.exited, Some((now, *status)), "an exit is said once, and truly");
                 assert_eq!(told.stopped_before_exit, *expected, "{run}: expected");
             }
+            Event::Commanded { .. } => {}
             Event::NotAlive { run, failures, .. } => {
                 let at = self.index(run).expect("a run under way");
                 assert!(self.fulfils(at, Condition::Ready), "{run} is ended by its probe, and wasn't ready");

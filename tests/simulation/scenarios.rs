@@ -504,7 +504,7 @@ fn a_restart_that_fails_is_answered() {
 fn a_selector_that_names_nobody_is_told_who_could_be_meant() {
     let mut sim = Sim::new("a; b");
     sim.until_ready();
-    let reply = "reply 1: Unknown { known: [ProcessName(\"a\"), ProcessName(\"b\")] }";
+    let reply = "reply 1: Unknown { name: \"c\", known: [ProcessName(\"a\"), ProcessName(\"b\")] }";
     assert_eq!(sim.stop("c"), [reply]);
 }
 

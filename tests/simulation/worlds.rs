@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use devserver::model::{
-    Command, ExitStatus, Leftovers, Moment, ProcessName, RequestId, RunId, Selector, Signal, SiloName,
+    Actor, Command, ExitStatus, Leftovers, Moment, ProcessName, RequestId, RunId, Selector, Signal, SiloName,
 };
 use devserver::plan::{
     Condition, Dependency, Oneshot, Peer, Plan, ProcessSpec, RestartWhen, Rung, StopCommand, Target,
@@ -170,7 +170,7 @@ impl World {
             _ => return self.late_news(),
         };
         self.requests += 1;
-        Input::Commanded(RequestId(self.requests), command)
+        Input::Commanded(RequestId(self.requests), command, Actor::ITSELF)
     }
 
     fn random_selector(&mut self) -> Selector {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use devserver::bus::{Batch, Body, Bus, From, Kind, Limits, Record, Subscription};
 use devserver::model::{
-    Command, Event, Owner, Pid, ProcessName, Reply, RestartWhen, Rung, Selector, Signal, StopLadder, Target, Verdict,
+    Actor, Command, Event, Owner, Pid, ProcessName, Reply, RestartWhen, Rung, Selector, Signal, StopLadder, Target,
+    Verdict,
 };
 use devserver::plan::{Condition, Dependency, Plan, Probe, ProcessSpec};
 use devserver::runner::{Asked, Session, Spawner, drive};
@@ -152,7 +153,7 @@ impl Stack {
 
     pub(crate) async fn command(&self, command: Command) -> Reply {
         let (answer, reply) = oneshot::channel();
-        self.commands.send(Asked { command, answer }).await.expect("it listens");
+        self.commands.send(Asked::Command { command, by: Actor::ITSELF, answer }).await.expect("it listens");
         timeout(PATIENCE, reply).await.expect("it answers in time").expect("it answers")
     }
 

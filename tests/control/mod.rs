@@ -1,0 +1,5 @@
+//! A running stack as others reach it: through its socket, and through the commands.
+
+mod commands;
+mod site;
+mod socket;
