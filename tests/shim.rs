@@ -4,6 +4,7 @@ mod failures;
 mod harness;
 mod orphans;
 mod ports;
+mod shells;
 mod suspend;
 mod terminal;
 
@@ -152,6 +153,8 @@ async fn a_stop_goes_to_the_group_or_to_the_main_process_alone() {
         let mut run = harness::start_with(words("sh -c 'sleep 100 & echo child $!; wait'"), |spec| {
             // On a terminal the end of its leader hangs up on the others.
             spec.pty = false;
+            // The end of its shell is its end.
+            spec.oneshot = Some(harness::oneshot());
             spec.stop.rungs = ladder.clone();
         })
         .await;

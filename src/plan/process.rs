@@ -253,8 +253,33 @@ pub(super) fn split(line: &str) -> Vec<String> {
     let assigns = words.first().is_some_and(|word| word.contains('='));
     match line.chars().all(is_plain) && !assigns {
         true => words.into_iter().map(str::to_owned).collect(),
-        false => vec!["/bin/sh".into(), "-c".into(), line.to_owned()],
+        false => vec!["/bin/sh".into(), "-c".into(), replacing_the_shell(line)],
     }
+}
+
+/// The line with `exec` before its program, where there is just one: the shell would otherwise stay as its parent, and
+/// be in the way of signals. As it is where it has more than one command, or one that is the shell's own.
+fn replacing_the_shell(line: &str) -> String {
+    const OWN: [&str; 27] = [
+        "!", ".", ":", "[[", "alias", "case", "cd", "command", "eval", "exec", "exit", "export", "for", "if", "local",
+        "read", "readonly", "return", "set", "shift", "source", "trap", "ulimit", "umask", "unset", "until", "while",
+    ];
+    let is_name = |name: &str| {
+        !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let mut rest = line.trim_start();
+    let mut word = rest.split_whitespace().next().unwrap_or_default();
+    // `NAME=value` before it; a value with quotes may have blanks.
+    while word.split_once('=').is_some_and(|(name, value)| is_name(name) && !value.contains(['\'', '"', '\\', '$'])) {
+        rest = rest[word.len()..].trim_start();
+        word = rest.split_whitespace().next().unwrap_or_default();
+    }
+    let one = !line.contains(['|', ';', '&', '(', ')', '{', '}', '`', '\n', '#']);
+    let program = word.starts_with(|c: char| c.is_ascii_alphanumeric() || "./~_".contains(c)) && !word.contains('=');
+    if !one || !program || OWN.contains(&word) {
+        return line.to_owned();
+    }
+    format!("{}exec {rest}", &line[..line.len() - rest.len()])
 }
 
 /// `HOST:PORT`, IPv6 in brackets; the port may be left out where there is a usual one.
@@ -301,8 +326,19 @@ mod tests {
     #[test]
     fn a_plain_line_is_its_own_program_and_any_other_goes_to_a_shell() {
         assert_eq!(split("celery -A  acme worker"), ["celery", "-A", "acme", "worker"]);
-        for line in ["a | b", "echo $HOME", "FOO=1 run", "echo 'a b'", "ls *.py", "a; b"] {
+        for line in ["a | b", "a; b", "cd $X", "FOO='a b' run", "$RUN", "(a b)", "! a", "A=1", "a & b"] {
             assert_eq!(split(line), ["/bin/sh", "-c", line]);
+        }
+    }
+
+    #[test]
+    fn a_shell_is_replaced_by_its_only_program() {
+        for (line, said) in [
+            ("echo $HOME", "exec echo $HOME"),
+            ("FOO=1 BAR=2 run 'a b'", "FOO=1 BAR=2 exec run 'a b'"),
+            ("./run *.py > log", "exec ./run *.py > log"),
+        ] {
+            assert_eq!(split(line), ["/bin/sh", "-c", said]);
         }
     }
 

@@ -247,6 +247,8 @@ impl Spawner {
             cwd: Raw::from(&self.project.join(&spec.cwd)),
             pty: spec.pty,
             open_files: self.open_files,
+            // What is run to its end (a oneshot, a probe's command, which has no ladder) is over when its script is.
+            outlived: spec.oneshot.is_none() && !spec.stop.rungs.is_empty(),
             ladder: steps(&spec.stop),
         }
     }

@@ -6,7 +6,9 @@
 
 mod child;
 mod explain;
+mod freeze;
 mod protocol;
+mod shell;
 mod tree;
 mod watch;
 

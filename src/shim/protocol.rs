@@ -79,6 +79,8 @@ pub struct Spec {
     pub pty: bool,
     /// The soft limit of open files that the user had; none to leave it as it is.
     pub open_files: Option<u64>,
+    /// Whether the end of a shell that has started something in its group isn't the end of the run.
+    pub outlived: bool,
     /// What the shim does when the supervisor is gone. KILL of the whole tree always follows.
     pub ladder: Vec<Step>,
 }
@@ -282,6 +284,7 @@ mod tests {
             cwd: Raw::from("/"),
             pty: true,
             open_files: Some(1024),
+            outlived: true,
             ladder: vec![Step { signal: 15, target: Target::Main, millis: 10 }],
         };
         let mut wire = encode(&spec).expect("it is short");

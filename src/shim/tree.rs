@@ -106,6 +106,13 @@ pub(super) fn thaw(except: &HashSet<(Pid, u64)>) {
     }
 }
 
+/// Sends a signal to one process below us, and CONT so that it is heard.
+pub(super) fn tell_one(pid: Pid, signal: Signal) {
+    if let Some((held, _)) = hold(pid, session::own_pid()) {
+        let _ = held.send(signal).and_then(|_| held.send(Signal::CONT));
+    }
+}
+
 /// Everything below us that isn't a zombie.
 pub(super) fn alive() -> Vec<Pid> {
     let own = session::own_pid();

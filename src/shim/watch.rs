@@ -10,9 +10,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use super::child;
+use super::freeze::Frozen;
 use super::protocol::{Decoder, Garbage, HANDOVER, NAME, Report, Request, Spec, Step, Swept, Target, encode};
+use super::shell;
 use super::tree::{self, Struck};
-use crate::model::{Pid, Signal};
+use crate::model::{ExitStatus, Pid, Signal};
 use crate::sys::signal::ChildSignals;
 use crate::sys::wait::{self, Reaped};
 use crate::sys::{exec, fd, pipe, poll, proc, session, signal, socket};
@@ -24,9 +26,8 @@ const KILL_PATIENCE: Duration = Duration::from_secs(2);
 /// out of there, with us or without.
 const LAST_PATIENCE: Duration = Duration::from_secs(10);
 
-/// So often it is tried to stop what is stopped, a millisecond apart: what is stuck in the kernel stops when it comes
-/// out of there.
-const FREEZE_ROUNDS: u32 = 2000;
+/// Between two looks whether a shell's program has ended: nobody tells us, it isn't our child.
+const SHELL_LOOK: Duration = Duration::from_millis(20);
 
 /// So many leftovers are named; a fork bomb has more.
 const NAMED: usize = 32;
@@ -66,7 +67,7 @@ fn run() -> io::Result<()> {
     match started {
         Err(failure) => supervisor.write_all(&frame(&Report::SpawnFailed(failure))?),
         Ok(main) => {
-            let ladder = spec.ladder.clone();
+            let (ladder, outlived) = (spec.ladder.clone(), spec.outlived);
             // The environment of a service may be large, and it isn't needed again.
             drop(spec);
             let mut shim = Shim {
@@ -77,6 +78,10 @@ fn run() -> io::Result<()> {
                 ended: Vec::new(),
                 main,
                 main_alive: true,
+                group: main,
+                inherited: false,
+                outlived,
+                shell_waits: false,
                 ladder,
                 asked: None,
                 killing: None,
@@ -112,37 +117,27 @@ fn frame(report: &Report) -> io::Result<Vec<u8>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a shim has no supervisor's clock; this is its own, and the only place")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 
 /// A stop that is under way.
-struct Asked {
+pub(super) struct Asked {
     signal: Signal,
     target: Target,
-    since: Instant,
+    pub(super) since: Instant,
     /// Its rung on the ladder, as far as that can be told.
     rung: usize,
 }
 
 /// A kill that is under way.
-struct Killing {
+pub(super) struct Killing {
     since: Instant,
     rounds: u32,
     named: bool,
 }
 
-/// The whole tree stands still, or is about to.
-struct Frozen {
-    since: Instant,
-    /// What stood still before.
-    before: HashSet<(Pid, u64)>,
-    rounds: u32,
-    /// Whether all of it stands still, as far as it can be made to.
-    still: bool,
-}
-
-struct Shim {
+pub(super) struct Shim {
     /// None once it is gone.
     supervisor: Option<UnixStream>,
     requests: Decoder,
@@ -152,12 +147,21 @@ struct Shim {
     kept: Vec<OwnedFd>,
     /// Those of them at whose end we are.
     ended: Vec<OwnedFd>,
-    main: Pid,
+    /// The main process: what was started, or what a shell that was started left to us.
+    pub(super) main: Pid,
     main_alive: bool,
+    /// The group of what was started, which has its number.
+    group: Pid,
+    /// Whether the main process was left to us by a shell.
+    inherited: bool,
+    /// Whether it may be.
+    outlived: bool,
+    /// The main process is a shell that stands still until its program has ended, and gets its signal then.
+    pub(super) shell_waits: bool,
     ladder: Vec<Step>,
-    asked: Option<Asked>,
-    killing: Option<Killing>,
-    frozen: Option<Frozen>,
+    pub(super) asked: Option<Asked>,
+    pub(super) killing: Option<Killing>,
+    pub(super) frozen: Option<Frozen>,
     swept: Vec<Swept>,
 }
 
@@ -177,6 +181,7 @@ impl Shim {
                 return Ok(());
             }
             self.freeze();
+            self.end_shell();
             self.wait()?;
         }
     }
@@ -185,16 +190,36 @@ impl Shim {
     fn reap(&mut self) -> io::Result<Reaped> {
         self.children.clear()?;
         loop {
-            match wait::any()? {
+            let ended = wait::peek()?;
+            let was_shell = ended == Some(self.main) && self.main_alive && (self.inherited || shell::is_one(self.main));
+            match ended.map_or_else(wait::any, wait::child)? {
                 Reaped::Ended(pid, status) if pid == self.main && self.main_alive => {
-                    self.main_alive = false;
-                    self.say(&Report::Exited(status.into()))?;
-                    self.tell_leftovers();
+                    if !(was_shell && self.goes_on(status)) {
+                        self.main_alive = false;
+                        self.say(&Report::Exited(status.into()))?;
+                        self.tell_leftovers();
+                    }
                 }
                 Reaped::Ended(..) => {}
                 rest => return Ok(rest),
             }
         }
+    }
+
+    /// The shell that was the main process has ended: whether what it started in its group goes on in its place. It does
+    /// unless the shell tells of a failure, which is the run's.
+    fn goes_on(&mut self, status: ExitStatus) -> bool {
+        let failed = matches!(status, ExitStatus::Code(1..)) && self.asked.is_none();
+        let heir = shell::heirs(self.group, self.main).first().copied();
+        let Some(program) = heir.filter(|_| self.outlived && !failed) else { return false };
+        (self.main, self.inherited, self.shell_waits) = (program, true, false);
+        if let Some(asked) = &self.asked
+            && asked.target == Target::Main
+        {
+            // It is what was meant.
+            tree::tell_one(program, asked.signal);
+        }
+        true
     }
 
     /// Waits for something to happen, and takes in what the supervisor says.
@@ -229,10 +254,11 @@ impl Shim {
             };
             return Some(Duration::from_millis(pause));
         }
-        if self.frozen.as_ref().is_some_and(|frozen| !frozen.still) {
+        if self.is_freezing() {
             return Some(Duration::from_millis(1));
         }
-        self.supervisor.is_none().then(|| self.rung_left())
+        let rung = self.supervisor.is_none().then(|| self.rung_left());
+        if self.shell_waits { Some(rung.map_or(SHELL_LOOK, |left| left.min(SHELL_LOOK))) } else { rung }
     }
 
     /// How long the present rung still lasts.
@@ -271,11 +297,7 @@ impl Shim {
     fn carry_out(&mut self, request: &Request) {
         match *request {
             Request::Kill => self.begin_to_kill(),
-            Request::Freeze => {
-                let (since, before) = (now(), tree::standing());
-                self.frozen.get_or_insert(Frozen { since, before, rounds: 0, still: false });
-                self.freeze();
-            }
+            Request::Freeze => self.begin_to_freeze(),
             Request::Thaw => self.thaw(),
             Request::Stop { signal, .. } if signal == Signal::KILL.number() => self.begin_to_kill(),
             Request::Stop { signal, target } => self.stop(Signal::from_number(signal), target),
@@ -293,7 +315,13 @@ impl Shim {
         let rung =
             self.ladder.iter().enumerate().skip(last).find(|(_, step)| same(step)).map_or(last, |(rung, _)| rung);
         self.asked = Some(Asked { signal, target, since: now(), rung });
-        if self.main_alive {
+        let behind = if self.main_alive && target == Target::Group { self.behind_shell() } else { Vec::new() };
+        if !behind.is_empty() {
+            // Or it would end at once, or go on to its next command.
+            self.send(Signal::STOP, Target::Main);
+            self.shell_waits = true;
+            behind.into_iter().for_each(|pid| tree::tell_one(pid, signal));
+        } else if self.main_alive {
             self.send(signal, target);
             // So that what was stopped (Ctrl-Z, a debugger) can act on it.
             self.send(Signal::CONT, target);
@@ -304,20 +332,24 @@ impl Shim {
         self.thaw();
     }
 
-    /// One round, if anything still moves.
-    fn freeze(&mut self) {
-        if let Some(frozen) = self.frozen.as_mut().filter(|frozen| !frozen.still && self.killing.is_none()) {
-            frozen.rounds += 1;
-            frozen.still = tree::freeze() || frozen.rounds >= FREEZE_ROUNDS;
+    /// What a shell that is the main process runs in its group.
+    fn behind_shell(&self) -> Vec<Pid> {
+        if self.inherited || !shell::is_one(self.main) {
+            return Vec::new();
         }
+        shell::mates(self.main, self.group)
     }
 
-    fn thaw(&mut self) {
-        let Some(frozen) = self.frozen.take() else { return };
-        tree::thaw(&frozen.before);
-        if let Some(asked) = &mut self.asked {
-            // It had no time to act on it meanwhile.
-            asked.since += now().saturating_duration_since(frozen.since.max(asked.since));
+    /// Gives a shell its signal once its program has ended.
+    fn end_shell(&mut self) {
+        let Some(asked) = self.asked.as_ref().filter(|_| self.shell_waits && self.frozen.is_none()) else { return };
+        let signal = asked.signal;
+        if !self.main_alive || shell::mates(self.main, self.group).is_empty() {
+            self.shell_waits = false;
+            if self.main_alive {
+                self.send(signal, Target::Main);
+                self.send(Signal::CONT, Target::Main);
+            }
         }
     }
 
@@ -326,7 +358,7 @@ impl Shim {
         // It may have ended just now; then it is reaped in the next turn.
         let _ = match target {
             Target::Main => signal::send(self.main, signal),
-            Target::Group => signal::send_group(self.main, signal),
+            Target::Group => signal::send_group(self.group, signal),
         };
     }
 
@@ -334,7 +366,7 @@ impl Shim {
     fn tell_leftovers(&mut self) {
         let Some(asked) = &self.asked else { return };
         let told = match asked.target {
-            Target::Group => HashSet::from([self.main]),
+            Target::Group => HashSet::from([self.group]),
             Target::Main => HashSet::new(),
         };
         self.tell_groups(asked.signal, &told);
@@ -358,10 +390,10 @@ impl Shim {
         let name_them = lasting >= KILL_PATIENCE && !killing.named;
         killing.named |= name_them;
 
-        let (main, main_alive, swept) = (self.main, self.main_alive, &mut self.swept);
+        let (main, group, main_alive, swept) = (self.main, self.group, self.main_alive, &mut self.swept);
         // The main process and its group are what a stop is about anyway; the others need mentioning.
         let hit = |struck: Struck| {
-            if struck.pid != main && (struck.group != main || !main_alive) {
+            if struck.pid != main && (struck.group != group || !main_alive) {
                 note(swept, struck.pid);
             }
         };

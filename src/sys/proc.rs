@@ -119,9 +119,9 @@ pub fn command_line(pid: Pid) -> String {
     }
 }
 
-/// The name of a process, as `ps -o comm` shows it.
+/// The short name of a process, zombies included: of its file, cut to 15 bytes, unless it gave itself another.
 pub fn name(pid: Pid) -> Option<String> {
-    Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned())
+    Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim_end().to_owned())
 }
 
 /// The working directory of a process, where we may see it.

@@ -23,6 +23,23 @@ pub fn any() -> io::Result<Reaped> {
     wait(-1, libc::WNOHANG)
 }
 
+/// A child that ended, which stays there to be looked at until it is reaped. Only for a program that owns all its children.
+#[expect(unsafe_code, reason = "nix's WaitStatus has no room for real-time signals")]
+pub fn peek() -> io::Result<Option<Pid>> {
+    let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: `info` is ours and lives through the call.
+    if unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), flags) } == 0 {
+        // SAFETY: all zero is a valid `siginfo_t`, and so is what the system filled in; nobody ended where it stayed zero.
+        let pid = unsafe { info.assume_init().si_pid() };
+        return Ok((pid != 0).then_some(Pid(pid)));
+    }
+    match Errno::last() {
+        Errno::ECHILD | Errno::EINTR => Ok(None),
+        other => Err(other.into()),
+    }
+}
+
 /// Reaps this child if it ended, without waiting.
 pub fn child(pid: Pid) -> io::Result<Reaped> {
     wait(pid.0, libc::WNOHANG)

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use devserver::model::{Pid, ProcessName, RunId, ServiceName, Signal, SpawnFailure};
-use devserver::plan::{Owner, ProcessSpec, Readiness, RestartPolicy, RestartWhen, Rung, StopLadder, Target};
+use devserver::plan::{Oneshot, Owner, ProcessSpec, Readiness, RestartPolicy, RestartWhen, Rung, StopLadder, Target};
 use devserver::runner::{Control, Output, Report, Reports, Spawned, Spawner};
 use devserver::sys::proc;
 use tokio::net::unix::pipe::Receiver;
@@ -84,6 +84,11 @@ pub(super) fn spec(command: Vec<String>) -> ProcessSpec {
         pty: true,
         exit_on_end: false,
     }
+}
+
+/// What makes a process one that is run to its end.
+pub(super) fn oneshot() -> Oneshot {
+    Oneshot { stale: true, creates: Vec::new(), inputs: Vec::new(), variables: Vec::new(), digest: None }
 }
 
 /// A run, with all that it has printed.

@@ -13,7 +13,9 @@ use devserver::sys::proc;
 
 use crate::support::isolated::isolated;
 
-use super::harness::{Supervisor, eventually, fake, in_time, living, marked, noted, rung, start, start_with, words};
+use super::harness::{
+    Supervisor, eventually, fake, in_time, living, marked, noted, oneshot, rung, start, start_with, words,
+};
 
 fn tree(pids: &Path, more: &[&str]) -> Vec<String> {
     let pids = pids.to_str().expect("UTF-8");
@@ -174,7 +176,11 @@ fn what_a_killed_shim_leaves_is_swept_and_nothing_else() {
 
 #[tokio::test]
 async fn an_output_that_is_held_open_does_not_hold_back_the_end() {
-    let mut run = start_with(words("sh -c 'sleep 100 & echo started'"), |spec| spec.pty = false).await;
+    let mut run = start_with(words("sh -c 'sleep 100 & echo started'"), |spec| {
+        spec.pty = false;
+        spec.oneshot = Some(oneshot());
+    })
+    .await;
     assert_eq!(run.next().await, Some(Report::Exited(ExitStatus::Code(0))));
     run.control.send(&Request::Kill).expect("it listens");
     assert!(matches!(run.next().await, Some(Report::Gone(Leftovers::Swept(_)))));
