@@ -13,6 +13,7 @@ mod leftovers;
 mod lifecycle;
 mod logs;
 mod make;
+mod memory;
 mod oneshots;
 mod output;
 mod owner;
