@@ -1,7 +1,5 @@
 //! A kill for want of memory, by a real kernel: in a control group of our own, where we may make one.
 
-#![expect(clippy::print_stdout, reason = "where it can't be tried that is said")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
