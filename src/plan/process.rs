@@ -193,6 +193,14 @@ impl Filling<'_> {
         probes.extend(ready.log.clone().map(|pattern| Probe::Log { pattern }));
         probes.extend(ready.notify.then_some(Probe::Notify));
         probes.extend(ready.delay.map(|delay| Probe::Delay { delay }));
+        if ready.status.is_some() && ready.http.is_none() {
+            let problem = PlanProblem::BadProbe {
+                process: self.process.clone(),
+                why: "ready.status is given, but no ready.http that could answer with it".to_owned(),
+                hint: "give it ready.http, or leave ready.status out".to_owned(),
+            };
+            self.errors.push(PlanError::at(&self.recipe.service.origin, problem));
+        }
         if ready.liveness && !probes.iter().any(Probe::repeats) {
             let problem = PlanProblem::BadProbe {
                 process: self.process.clone(),

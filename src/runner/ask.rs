@@ -55,7 +55,7 @@ pub(super) async fn ask(
     let exited = async {
         match reports.next().await {
             Some(Report::Exited(status)) => Some(status),
-            Some(Report::Survivors(_) | Report::Gone(_) | Report::Lost) | None => None,
+            Some(Report::Inherited(_) | Report::Survivors(_) | Report::Gone(_) | Report::Lost) | None => None,
         }
     };
     let status = clock.timeout(patience, exited).await;
@@ -65,7 +65,7 @@ pub(super) async fn ask(
         match report {
             // Stuck in the kernel: not waited for.
             Report::Survivors(_) => break,
-            Report::Exited(_) | Report::Gone(_) | Report::Lost => {}
+            Report::Exited(_) | Report::Inherited(_) | Report::Gone(_) | Report::Lost => {}
         }
     }
     match status {

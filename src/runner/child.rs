@@ -270,7 +270,7 @@ impl Child {
         course: &mut Course,
         control: Control,
         mut reports: Reports,
-        (main, shim): (Pid, Pid),
+        (mut main, shim): (Pid, Pid),
         ask: &mut (dyn FnMut(&mut Course) + Send),
     ) {
         let clock = &self.premises.clock.clone();
@@ -313,6 +313,10 @@ impl Child {
                     Some(Report::Exited(status)) => {
                         course.exited = Some(status);
                         drained.set(Some(clock.sleep(DRAIN)));
+                    }
+                    Some(Report::Inherited(pid)) => {
+                        main = pid;
+                        self.tell(Input::Inherited(self.run.clone(), pid)).await;
                     }
                     Some(Report::Survivors(pids)) => self.tell(Input::Unkillable(self.run.clone(), pids)).await,
                     Some(Report::Gone(leftovers)) => {

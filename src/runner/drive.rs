@@ -138,6 +138,7 @@ fn end_of(input: &Input) -> Option<RunId> {
         | Input::Exited(..)
         | Input::Unkillable(..)
         | Input::Interrupted(_)
+        | Input::Inherited(..)
         | Input::Resumed(_)
         | Input::StopCommandEnded(..)
         | Input::PeersAnswered(_)

@@ -82,6 +82,8 @@ pub enum Output {
 pub enum Report {
     /// The main process ended. Its last output may still be on the way.
     Exited(ExitStatus),
+    /// The main process was a shell that ended; this one goes on in its place. It may come more than once.
+    Inherited(Pid),
     /// KILL was sent, and these are still there.
     Survivors(Vec<Pid>),
     /// Nothing of its tree is left.
@@ -353,6 +355,7 @@ impl Reports {
         if self.last.is_none() {
             let report = match self.read().await {
                 Ok(shim::Report::Exited(end)) => return Some(Report::Exited(end.into())),
+                Ok(shim::Report::Inherited { pid }) => return Some(Report::Inherited(Pid(pid))),
                 Ok(shim::Report::Survivors { pids }) => {
                     return Some(Report::Survivors(pids.into_iter().map(Pid).collect()));
                 }

@@ -139,6 +139,11 @@ pub enum Report {
         /// The main process.
         pid: i32,
     },
+    /// The main process was a shell, and what it left behind goes on in its place.
+    Inherited {
+        /// The main process from now on.
+        pid: i32,
+    },
     /// It couldn't be started.
     SpawnFailed(Failure),
     /// The main process ended and was reaped.

@@ -194,7 +194,7 @@ impl Shim {
             let was_shell = ended == Some(self.main) && self.main_alive && (self.inherited || shell::is_one(self.main));
             match ended.map_or_else(wait::any, wait::child)? {
                 Reaped::Ended(pid, status) if pid == self.main && self.main_alive => {
-                    if !(was_shell && self.goes_on(status)) {
+                    if !(was_shell && self.goes_on(status)?) {
                         self.main_alive = false;
                         self.say(&Report::Exited(status.into()))?;
                         self.tell_leftovers();
@@ -208,10 +208,10 @@ impl Shim {
 
     /// The shell that was the main process has ended: whether what it started in its group goes on in its place. It does
     /// unless the shell tells of a failure, which is the run's.
-    fn goes_on(&mut self, status: ExitStatus) -> bool {
+    fn goes_on(&mut self, status: ExitStatus) -> io::Result<bool> {
         let failed = matches!(status, ExitStatus::Code(1..)) && self.asked.is_none();
         let heir = shell::heirs(self.group, self.main).first().copied();
-        let Some(program) = heir.filter(|_| self.outlived && !failed) else { return false };
+        let Some(program) = heir.filter(|_| self.outlived && !failed) else { return Ok(false) };
         (self.main, self.inherited, self.shell_waits) = (program, true, false);
         if let Some(asked) = &self.asked
             && asked.target == Target::Main
@@ -219,7 +219,8 @@ impl Shim {
             // It is what was meant.
             tree::tell_one(program, asked.signal);
         }
-        true
+        self.say(&Report::Inherited { pid: program.0 })?;
+        Ok(true)
     }
 
     /// Waits for something to happen, and takes in what the supervisor says.

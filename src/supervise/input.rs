@@ -17,6 +17,8 @@ pub enum Input {
     Commanded(RequestId, Command, Actor),
     /// The program of a run is executing.
     Spawned(RunId, Pid),
+    /// The main process of a run was a shell that ended; this one goes on in its place.
+    Inherited(RunId, Pid),
     /// A run could not be started; nothing of it is left.
     SpawnFailed(RunId, SpawnFailure),
     /// A oneshot needn't run any more: another supervisor did its work while we waited for the lock.

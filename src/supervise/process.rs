@@ -170,6 +170,13 @@ impl Process {
         }
     }
 
+    /// Another process is its main one from now on.
+    pub(super) fn inherited(&mut self, pid: Pid) {
+        if let Some(run) = self.run.as_mut().filter(|run| run.live_pid().is_some()) {
+            run.pid = Some(pid);
+        }
+    }
+
     /// Until when a run that is alive now must be ready.
     pub(super) fn time_to_be_ready(&self, now: Moment) -> Option<Moment> {
         self.spec.ready.timeout.map(|timeout| now + timeout)

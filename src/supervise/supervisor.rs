@@ -120,6 +120,7 @@ impl Supervisor {
         match input {
             Input::Commanded(request, command, by) => self.command(request, command, by, turn),
             Input::Spawned(run, pid) => self.with(&run, |process| process.spawned(pid, turn)),
+            Input::Inherited(run, pid) => self.with(&run, |process| process.inherited(pid)),
             Input::SpawnFailed(run, failure) => self.with(&run, |process| process.spawn_failed(failure, turn)),
             Input::UpToDate(run) => self.with(&run, |process| process.up_to_date(turn)),
             Input::ProbePassed(run) => self.with(&run, |process| process.probe_passed(turn)),

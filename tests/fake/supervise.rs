@@ -121,6 +121,7 @@ async fn supervise(arguments: &[String]) -> Result<(), String> {
         tokio::select! {
             Some(report) = reports.next() => match report {
                 Report::Exited(status) => tell(&format!("exited: {status}")),
+                Report::Inherited(pid) => tell(&format!("inherited: {pid}")),
                 Report::Survivors(pids) => tell(&format!("survivors: {pids:?}")),
                 Report::Gone(Leftovers::None) => tell("gone"),
                 Report::Gone(Leftovers::Swept(strays)) => tell(&format!("gone, {} swept", strays.len())),

@@ -174,6 +174,7 @@ impl Oracle {
             | Input::Remaining(..)
             | Input::Unkillable(..)
             | Input::Resumed(_)
+            | Input::Inherited(..)
             | Input::PeersAnswered(_)
             | Input::Tick => {}
         }

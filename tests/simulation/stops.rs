@@ -148,3 +148,23 @@ fn a_stop_command_is_for_who_lives_and_not_for_who_is_killed() {
     assert_eq!(sim.interrupt(), ["`halt` for b"]);
     assert_eq!(sim.interrupt(), ["KILL a", "KILL b"]);
 }
+
+#[test]
+fn what_does_not_depend_on_each_other_stops_side_by_side() {
+    let mut sim = Sim::new("a; b depends_on a; c depends_on a; d; e depends_on d");
+    sim.until_ready();
+    assert_eq!(sim.interrupt(), ["TERM e", "TERM c", "TERM b"]);
+    assert_eq!(sim.exited("e"), ["TERM d"]);
+    assert_eq!(sim.exited("c"), NONE);
+    assert_eq!(sim.exited("b"), ["TERM a"]);
+}
+
+#[test]
+fn the_main_process_is_what_a_shell_left_behind() {
+    let mut sim = Sim::new("a");
+    sim.until_ready();
+    let (run, pid) = (sim.run("a"), |sim: &Sim| sim.supervisor.status().processes[0].pid);
+    assert_eq!((sim.step(Input::Inherited(run.clone(), Pid(77))), pid(&sim)), (Vec::new(), Some(Pid(77))));
+    sim.main_exits("a", 0);
+    assert_eq!((sim.step(Input::Inherited(run, Pid(78))), pid(&sim)), (Vec::new(), None), "it has ended");
+}

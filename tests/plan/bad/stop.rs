@@ -123,3 +123,21 @@ error: `service.beat.stop.timeout`: `soon` isn't a duration
 "#,
     );
 }
+
+#[test]
+fn a_status_that_nothing_answers_with_is_told() {
+    refused(
+        r#"[service.web]
+command = "true"
+ready = { status = 204 }
+"#,
+        r#"error: web can't be asked whether it is ready: ready.status is given, but no ready.http that could answer with it
+ --> devserver.toml:1:1
+  |
+1 | [service.web]
+  | ^^^^^^^^^^^^^
+  |
+  = help: give it ready.http, or leave ready.status out
+"#,
+    );
+}
