@@ -187,3 +187,29 @@ async fn ctrl_z_while_everything_starts_leaves_nothing_half_born() {
         .await;
     quit(shell).await;
 }
+
+/// Nobody tells us of such a stop: a paused container, a debugger, `kill -STOP`.
+#[tokio::test]
+async fn a_stop_ladder_does_not_go_on_while_we_are_stopped_from_outside() {
+    let ladder = Duration::from_secs(6);
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "[service.web]\ncommand = [\"FAKE\", \"--ignore\", \"TERM\", \"--print\", \"up\"]\nstop = { timeout = \"6s\" }\n";
+    let mut shell = shell(folder.path(), text).await;
+    shell.until("│ up").await;
+    let supervisor = supervisor(&shell);
+    let begun = Instant::now();
+    shell.write(CTRL_C);
+    shell.until("stopping 1 process").await;
+    signal::send(supervisor, Signal::STOP).expect("it is ours");
+    shell.wait_until("we stand still", |_| proc::stat(supervisor).is_some_and(|stat| stat.state == 'T')).await;
+    let (before, since) = (begun.elapsed(), Instant::now());
+    shell.wait_until("longer than the ladder takes", |_| since.elapsed() > ladder + Duration::from_secs(5)).await;
+    let resumed = Instant::now();
+    shell.write(b"fg\n");
+    shell.until("ignored TERM for 6s; killing it").await;
+    // What it can't tell from being busy is two seconds.
+    let awake = before + resumed.elapsed() + Duration::from_secs(2);
+    assert!(awake >= ladder, "{before:?} and {:?}", resumed.elapsed());
+    shell.wait_until("it is over", |_| proc::stat(supervisor).is_none()).await;
+    quit(shell).await;
+}

@@ -168,3 +168,24 @@ fn the_main_process_is_what_a_shell_left_behind() {
     sim.main_exits("a", 0);
     assert_eq!((sim.step(Input::Inherited(run, Pid(78))), pid(&sim)), (Vec::new(), None), "it has ended");
 }
+
+#[test]
+fn a_users_command_makes_the_count_of_failures_start_anew() {
+    for restart in [false, true] {
+        let mut sim = Sim::new("a; b");
+        sim.until_ready();
+        // Three in a row are too many: one by one, each excused by a command, none is.
+        for _ in 0..4 {
+            for _ in 0..2 {
+                sim.exits("a", 1);
+                sim.next();
+                sim.spawned("a");
+            }
+            sim.exits("a", 1);
+            assert!(matches!(sim.phase("a"), Phase::Failed { failure: Failure::GaveUp { runs: 3, .. } }));
+            let done = if restart { sim.restart("a") } else { sim.start("a") };
+            assert!(done.iter().any(|action| action.starts_with("spawn a#")), "{done:?}");
+            sim.spawned("a");
+        }
+    }
+}
