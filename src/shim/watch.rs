@@ -316,7 +316,7 @@ impl Shim {
         let rung =
             self.ladder.iter().enumerate().skip(last).find(|(_, step)| same(step)).map_or(last, |(rung, _)| rung);
         self.asked = Some(Asked { signal, target, since: now(), rung });
-        let behind = if self.main_alive && target == Target::Group { self.behind_shell() } else { Vec::new() };
+        let behind = if self.main_alive && target == Target::Group { self.behind_shell(signal) } else { Vec::new() };
         if !behind.is_empty() {
             // Or it would end at once, or go on to its next command.
             self.send(Signal::STOP, Target::Main);
@@ -333,9 +333,10 @@ impl Shim {
         self.thaw();
     }
 
-    /// What a shell that is the main process runs in its group.
-    fn behind_shell(&self) -> Vec<Pid> {
-        if self.inherited || !shell::is_one(self.main) {
+    /// What a shell that is the main process, and would be ended by this signal, runs in its group. One that has a trap
+    /// for it has its own way to end what it runs.
+    fn behind_shell(&self, signal: Signal) -> Vec<Pid> {
+        if self.inherited || !shell::is_one(self.main) || proc::heeds(self.main, signal) {
             return Vec::new();
         }
         shell::mates(self.main, self.group)

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::model::Pid;
+use crate::model::{Pid, Signal};
 
 /// The longest command line that is given out, in characters: it is for messages.
 const COMMAND_LENGTH: usize = 120;
@@ -122,6 +122,14 @@ pub fn command_line(pid: Pid) -> String {
 /// The short name of a process, zombies included: of its file, cut to 15 bytes, unless it gave itself another.
 pub fn name(pid: Pid) -> Option<String> {
     Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim_end().to_owned())
+}
+
+/// Whether a process catches or ignores a signal, so that it isn't ended by it.
+pub fn heeds(pid: Pid, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let sets = status.lines().filter_map(|line| line.strip_prefix("SigCgt:").or_else(|| line.strip_prefix("SigIgn:")));
+    let bit = u32::try_from(signal.number() - 1).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0);
+    sets.filter_map(|set| u64::from_str_radix(set.trim(), 16).ok()).any(|set| set & bit != 0)
 }
 
 /// The working directory of a process, where we may see it.

@@ -118,3 +118,19 @@ async fn what_is_run_to_its_end_is_over_when_its_script_is() {
     run.control.send(&Request::Kill).expect("it listens");
     assert!(matches!(run.next().await, Some(Report::Gone(Leftovers::Swept(_)))));
 }
+
+/// It may have its own way to end what it runs.
+#[tokio::test]
+async fn a_shell_that_has_a_trap_hears_the_stop_with_its_program() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let heard = folder.path().join("heard");
+    let arguments = ["--ignore", "TERM", "--record", heard.to_str().expect("UTF-8"), "--print", "up"];
+    let command = line("trap 'echo trapped; kill -INT $!; wait; exit 4' TERM; ", &arguments, " & wait");
+    let mut run = up(command, false).await;
+    run.control.stop(&rung(Signal::TERM, Target::Group, 0)).expect("it listens");
+    assert_eq!(run.rest().await, [Report::Exited(ExitStatus::Code(4)), Report::Gone(Leftovers::None)]);
+    assert!(run.output().await.contains("trapped"), "{}", run.text());
+    let mut all: Vec<String> = read(&heard).lines().map(str::to_owned).collect();
+    all.sort();
+    assert_eq!(all, ["got INT", "got TERM"]);
+}
