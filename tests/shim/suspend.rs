@@ -213,3 +213,32 @@ async fn a_stop_ladder_does_not_go_on_while_we_are_stopped_from_outside() {
     shell.wait_until("it is over", |_| proc::stat(supervisor).is_none()).await;
     quit(shell).await;
 }
+
+#[tokio::test]
+async fn what_forks_all_the_time_stands_still_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "[service.web]\ncommand = [\"FAKE\", \"--respawn-us\", \"300\", \"--print\", \"up\"]\n";
+    let mut shell = shell(folder.path(), text).await;
+    shell.until("respawning").await;
+    let supervisor = supervisor(&shell);
+    let shim = proc::children(supervisor)[0];
+    let below = || -> Vec<Pid> {
+        let mut below = proc::descendants(shim);
+        below.retain(|pid| proc::stat(*pid).is_some_and(|stat| stat.state != 'Z'));
+        below
+    };
+    let stand = |below: &[Pid]| below.iter().all(|pid| proc::stat(*pid).is_some_and(|stat| stat.state == 'T'));
+    shell.write(CTRL_Z);
+    shell.wait_until("we stand still", |_| proc::stat(supervisor).is_some_and(|stat| stat.state == 'T')).await;
+    shell.wait_until("so does everything", |_| stand(&below())).await;
+    let still = below();
+    let since = Instant::now();
+    shell.wait_until("a while passes", |_| since.elapsed() > Duration::from_millis(300)).await;
+    assert_eq!(below(), still, "nobody was born meanwhile");
+    assert!(still.len() > 1, "{still:?}");
+    shell.write(b"fg\n");
+    shell.wait_until("they fork again", |_| below() != still).await;
+    shell.write(CTRL_C);
+    shell.wait_until("nothing is left", |_| proc::stat(supervisor).is_none() && proc::stat(shim).is_none()).await;
+    quit(shell).await;
+}
