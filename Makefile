@@ -4,13 +4,17 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench soak install clean tools
+.PHONY: help run test check fmt bench soak fuzz install clean tools
 
 # What `make run` adds to the command: make run ARGS="--silo=region 127.0.0.1:9000"
 ARGS ?=
 
 # How long `make soak` goes on, in seconds.
 FOR ?= 600
+
+# What `make fuzz` runs, and for how many seconds each.
+FUZZ ?= config expressions protocol splitter sanitise
+EACH ?= 60
 
 # `make run` takes the dev build: two thirds of the work of a release build, most of it already done by `make test`.
 DEVSERVER := target/debug/devserver
@@ -53,6 +57,13 @@ bench: ## Measure (benches/)
 soak: ## Endings at random moments, and random worlds, for FOR=600 seconds (SEED=… repeats the endings)
 	@DEVSERVER_SOAK=$(FOR) DEVSERVER_SEED=$(SEED) cargo test --locked --quiet --features test-fakes --test main -- \
 		--nocapture soak:: simulation::worlds
+
+fuzz: ## Each fuzz target for a minute (EACH=60 seconds, FUZZ="config …")
+	@command -v cargo-fuzz >/dev/null || { echo "error: no cargo-fuzz; help: cargo install --locked cargo-fuzz" >&2; exit 1; }
+	@rustup toolchain list | grep -q ^nightly || { echo "error: no nightly; help: rustup toolchain install nightly" >&2; exit 1; }
+	@for target in $(FUZZ); do mkdir -p fuzz/corpus/$$target; echo "--- $$target, $(EACH) s"; \
+		cargo +nightly fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(EACH) \
+			-max_len=4096 -timeout=10 -rss_limit_mb=4096 -verbosity=0 -print_funcs=0 -print_final_stats=1; done
 
 install: ## Install the devserver command into ~/.cargo/bin
 	cargo install --locked --path .

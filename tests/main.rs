@@ -7,6 +7,8 @@ mod control;
 mod docs;
 mod endings;
 mod ends;
+mod faults;
+mod fuzz;
 mod health;
 mod import;
 mod leftovers;

@@ -28,3 +28,4 @@ pub use ledger::LedgerFile;
 pub use leftovers::stop_leftovers;
 pub use pump::{LogProbe, Pump, PumpEnd, PumpFailure};
 pub use spawn::{Control, Output, Report, Reports, Spawned, Spawner, stop_request};
+pub use splitter::{Piece, Splitter};

@@ -6,17 +6,20 @@ use crate::bus::Ending;
 
 /// Lines that belong into one block.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) bytes: Bytes,
-    pub(super) continues: bool,
-    pub(super) ending: Ending,
+pub struct Piece {
+    /// They.
+    pub bytes: Bytes,
+    /// Whether the first line began in an earlier piece.
+    pub continues: bool,
+    /// How the last one ends.
+    pub ending: Ending,
 }
 
 /// Gathers what is read and gives it out at the end of lines.
 #[derive(Debug)]
-pub(super) struct Splitter {
+pub struct Splitter {
     /// What wasn't given out. Readers add at its end, at most `limit` bytes before they call `take`.
-    pub(super) buffer: BytesMut,
+    pub buffer: BytesMut,
     /// So many bytes at its start are known to have no newline.
     scanned: usize,
     /// Whether the line at its start began in an earlier piece.
@@ -30,18 +33,19 @@ impl Splitter {
     /// long as somebody keeps it.
     const COPIED: usize = 16 * 1024;
 
-    pub(super) fn new(limit: usize) -> Self {
+    /// One whose lines are no longer than this, in bytes.
+    pub fn new(limit: usize) -> Self {
         Self { buffer: BytesMut::new(), scanned: 0, continues: false, limit }
     }
 
     /// Whether there is a line that hasn't ended.
-    pub(super) fn has_tail(&self) -> bool {
+    pub fn has_tail(&self) -> bool {
         !self.buffer.is_empty()
     }
 
     /// What can be given out now: whole lines, or the part of one that is longer than any line may be; of that
     /// only as much as `let_out` says. To be called until there is nothing.
-    pub(super) fn take(&mut self, let_out: impl FnOnce(&[u8]) -> usize) -> Option<Piece> {
+    pub fn take(&mut self, let_out: impl FnOnce(&[u8]) -> usize) -> Option<Piece> {
         if self.buffer.len() > self.limit {
             let from = self.scanned.min(self.limit);
             if memchr::memchr(b'\n', &self.buffer[from..self.limit]).is_none() {
@@ -64,17 +68,17 @@ impl Splitter {
     }
 
     /// What there is of a line that hasn't ended.
-    pub(super) fn tail(&mut self, ending: Ending) -> Option<Piece> {
+    pub fn tail(&mut self, ending: Ending) -> Option<Piece> {
         self.has_tail().then(|| self.give_out(self.buffer.len(), ending))
     }
 
     /// What there is of a line that hasn't ended.
-    pub(super) fn unfinished(&self) -> &[u8] {
+    pub fn unfinished(&self) -> &[u8] {
         &self.buffer
     }
 
     /// So much of a line that hasn't ended; the rest stays. None when that is nothing.
-    pub(super) fn part(&mut self, length: usize, ending: Ending) -> Option<Piece> {
+    pub fn part(&mut self, length: usize, ending: Ending) -> Option<Piece> {
         (length > 0).then(|| self.give_out(length, ending))
     }
 

@@ -42,7 +42,8 @@ pub(super) fn pour(wishes: &Wishes) {
     }
     if wishes.close_output {
         let _ = io::stdout().flush();
-        // Nobody in here owns them.
+        // Nobody in here owns them. All three, as a daemon does: on a terminal each of them is the same.
+        let _ = nix::unistd::close(0);
         let _ = nix::unistd::close(1);
         let _ = nix::unistd::close(2);
     }

@@ -44,7 +44,7 @@ fake-service: misbehaves on request. In this order:
   --bytes N              so many bytes of any kind, the same each time
   --one-line N           so many bytes without a newline
   --partial TEXT         this without a newline
-  --close-output         close standard output and error, and go on
+  --close-output         close standard input, output and error, and go on
   --raw-terminal         the terminal without echo, lines and signals
   --steal-terminal       try to be in the foreground of the terminal, and say what came of it
   --chatter MS           print a line every so often, for ever; 0 is as fast as it goes

@@ -23,9 +23,11 @@ pub(super) fn main(arguments: &[String]) -> ExitCode {
     // Keys are for the foreground; what comes after its end isn't ours either. The command inherits that they are
     // blocked, as it does from a shell that is careless.
     let _ = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTSTP].into_iter().collect::<SigSet>().thread_block();
-    let Ok(mut child) = Command::new(program).args(rest).process_group(0).spawn() else { return ExitCode::from(4) };
+    let mut command = Command::new(program);
+    command.args(rest);
+    in_the_foreground(&mut command);
+    let Ok(mut child) = command.spawn() else { return ExitCode::from(4) };
     let pid = Pid::from_raw(child.id().cast_signed());
-    foreground(pid);
     let started = proc::start_time(devserver::model::Pid(pid.as_raw())).unwrap_or_default();
     append(path, &format!("{pid} {started}\n"));
     let Ok(status) = child.wait() else { return ExitCode::from(5) };
@@ -35,6 +37,18 @@ pub(super) fn main(arguments: &[String]) -> ExitCode {
     // It stays until its terminal is closed, or a line is typed: else the kernel would take the terminal away.
     let _ = io::stdin().read(&mut [0; 64]);
     ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+/// Has a command be in the foreground before it is executed: it may look.
+#[expect(unsafe_code, reason = "between fork and exec, as a shell does it")]
+fn in_the_foreground(command: &mut Command) {
+    let before = || {
+        unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+        foreground(unistd::getpgrp());
+        Ok(())
+    };
+    // SAFETY: system calls only.
+    unsafe { command.pre_exec(before) };
 }
 
 /// Puts a group into the foreground of our terminal; who does that from the background is sent TTOU.

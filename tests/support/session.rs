@@ -72,6 +72,7 @@ pub(crate) struct Stack {
     driving: JoinHandle<Verdict>,
     /// What came so far, told in a failure.
     seen: Vec<String>,
+    events: Vec<Event>,
 }
 
 impl Stack {
@@ -93,7 +94,15 @@ impl Stack {
         let session =
             Session { plan, bus, mask: Arc::default(), spawner, inherited, commands: asked, interrupts: interrupted };
         let driving = tokio::spawn(drive(session));
-        Self { commands, interrupts, subscription, waiting: VecDeque::new(), driving, seen: Vec::new() }
+        Self {
+            commands,
+            interrupts,
+            subscription,
+            waiting: VecDeque::new(),
+            driving,
+            seen: Vec::new(),
+            events: Vec::new(),
+        }
     }
 
     /// The next record, whatever it is.
@@ -105,6 +114,9 @@ impl Stack {
             self.waiting.extend(records);
         }
         let record = self.waiting.pop_front().expect("there is one");
+        if let Body::Event(event) = &record.body {
+            self.events.push((**event).clone());
+        }
         self.seen.push(match &record.body {
             Body::Event(event) => format!("{event:?}"),
             Body::Block(block) => format!("{} {:?}", block.stream.run, String::from_utf8_lossy(&block.bytes)),
@@ -157,6 +169,21 @@ impl Stack {
         timeout(PATIENCE, reply).await.expect("it answers in time").expect("it answers")
     }
 
+    /// Asks for all of these before the first is answered.
+    pub(crate) async fn commands(&self, commands: Vec<Command>) -> Vec<Reply> {
+        let mut replies = Vec::new();
+        for command in commands {
+            let (answer, reply) = oneshot::channel();
+            self.commands.send(Asked { command, answer }).await.expect("it listens");
+            replies.push(reply);
+        }
+        let mut answers = Vec::new();
+        for reply in replies {
+            answers.push(timeout(PATIENCE, reply).await.expect("it answers in time").expect("it answers"));
+        }
+        answers
+    }
+
     pub(crate) async fn signal(&self, process: &str, signal: Signal) -> Reply {
         self.command(Command::Signal { selector: Selector::new(process), signal }).await
     }
@@ -165,6 +192,12 @@ impl Stack {
     pub(crate) async fn verdict(&mut self) -> Verdict {
         let verdict = timeout(PATIENCE, &mut self.driving).await;
         verdict.unwrap_or_else(|_| panic!("it didn't end: {:#?}", self.seen)).expect("no panic")
+    }
+
+    /// Every event that there was, those that were looked at too, once it is over.
+    pub(crate) fn all(&mut self) -> Vec<Event> {
+        let looked_at = std::mem::take(&mut self.events);
+        [looked_at, self.rest()].concat()
     }
 
     /// What came so far and wasn't looked at, and is there now.
