@@ -174,7 +174,7 @@ impl Stack {
         let mut replies = Vec::new();
         for command in commands {
             let (answer, reply) = oneshot::channel();
-            self.commands.send(Asked { command, answer }).await.expect("it listens");
+            self.commands.send(Asked::Command { command, by: Actor::ITSELF, answer }).await.expect("it listens");
             replies.push(reply);
         }
         let mut answers = Vec::new();
