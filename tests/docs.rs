@@ -1,5 +1,7 @@
 //! docs/config.md has an entry for each key of the file, and for no other; its examples are good.
 
+mod faults;
+
 use std::collections::BTreeSet;
 
 use devserver::config::{Layer, ROOT, Record, Shape, Texts, load};
