@@ -9,6 +9,7 @@ use super::exit_code::Exit;
 use super::ps;
 use super::reach::Scope;
 use super::report::Failure;
+use super::story::{self, Story};
 use super::wait::{self, WaitFor};
 
 /// What is asked of what runs.
@@ -22,6 +23,8 @@ pub enum Control {
     Change(Change),
     /// To wait for something.
     Wait(WaitFor),
+    /// What happened.
+    Story(Story),
     /// To stop everything.
     Down(Scope),
 }
@@ -30,6 +33,7 @@ pub enum Control {
 pub fn commands() -> Vec<Command> {
     let mut commands = vec![ps::ps_command(), ps::status_command()];
     commands.extend(ctl::commands());
+    commands.extend(story::commands());
     commands.extend([wait::command(), ctl::down_command()]);
     commands
 }
@@ -41,7 +45,10 @@ pub fn view(name: &str, matches: &ArgMatches) -> Option<Control> {
         "status" => Some(Control::Status(ps::view(matches))),
         "wait" => Some(Control::Wait(wait::view(matches))),
         "down" => Some(Control::Down(super::reach::scope(matches))),
-        _ => ctl::view(name, matches).map(Control::Change),
+        _ => match story::view(name, matches) {
+            Some(story) => Some(Control::Story(story)),
+            None => ctl::view(name, matches).map(Control::Change),
+        },
     }
 }
 
@@ -55,6 +62,7 @@ pub fn run(control: &Control, early: &Early, env: &Env) -> Result<Exit, Failure>
         Control::Status(scope) => ps::status(scope, early, env),
         Control::Change(change) => ctl::change(change, early, env),
         Control::Wait(what) => wait::wait(what, early, env),
+        Control::Story(story) => story::tell(story, early, env),
         Control::Down(scope) => ctl::down(scope, early, env),
     }
 }

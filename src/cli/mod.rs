@@ -22,6 +22,7 @@ mod reach;
 mod report;
 mod run;
 mod stack;
+mod story;
 mod up;
 mod usage;
 mod wait;

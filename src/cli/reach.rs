@@ -199,7 +199,8 @@ pub fn processes(stack: &Reached) -> &[ProcessStatus] {
     &stack.status.status.processes
 }
 
-fn unknown(name: &str, known: &[&ProcessName]) -> Failure {
+/// Nobody goes by this name.
+pub fn unknown(name: &str, known: &[&ProcessName]) -> Failure {
     let names = known.iter().map(|known| known.as_str());
     let last = names.clone().filter_map(|name| name.rsplit('.').next());
     let hint = match crate::config::nearest(name, names.clone().chain(last)) {

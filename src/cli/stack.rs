@@ -50,6 +50,8 @@ pub struct Record {
 pub struct Hold {
     /// Where the locks are.
     pub folder: RuntimeFolder,
+    /// The folder of the journals.
+    pub journals: PathBuf,
     /// The locks. The socket is removed while they are still held.
     pub locks: Vec<Lock>,
     /// The socket.
@@ -169,7 +171,7 @@ impl RuntimeFolder {
                 }
             }
         }
-        Ok(Hold { folder: self.clone(), locks: held, socket, record: own })
+        Ok(Hold { folder: self.clone(), journals: PathBuf::new(), locks: held, socket, record: own })
     }
 
     /// Removes the folder if nothing of another stack is in it.

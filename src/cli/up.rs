@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::bus::{Bus, From, Kind, Limits};
+use crate::bus::{Bus, From, Kind, Limits, Wants};
 use crate::control::{self, Premises, Server};
 use crate::logs::{Mask, escaped, secrets};
 use crate::model::{Actor, Command, Verdict};
@@ -17,7 +17,10 @@ use crate::plan::{CheckTest, Choices, Plan, plan};
 use crate::protocol::{Hello, PROGRAM, VERSION};
 use crate::runner::{Asked, LedgerFile, Session, Spawner, drive, interrupts, stop_leftovers};
 use crate::sys::{limits, session};
-use crate::views::{JsonOptions, Options, PrettyOptions, PrinterEnd, StoreOptions, print, print_json, store};
+use crate::views::{
+    Entry, JsonOptions, Options, PrettyOptions, PrinterEnd, StoreOptions, journal_path, keep_journal, print,
+    print_json, store,
+};
 
 use super::args::{Colour, Look};
 use super::crash;
@@ -79,6 +82,7 @@ pub fn up(
     let folder = RuntimeFolder::of(&found.folder, env);
     let words: Vec<String> = args.iter().map(|word| quoted(word)).collect();
     let hold = folder.take(&plan, &found.folder, format!("devserver {}", words.join(" ")).trim_end())?;
+    let hold = Hold { journals: journals(found), ..hold };
     let runtime = runtime()?;
     let inherited = discover::environment_for_children();
     let mask = Arc::new(mask(found, &plan, env)?);
@@ -183,6 +187,7 @@ fn run(
             let _ = done.send(());
         })
         .map_err(|error| ours("the printer can't be started", &error))?;
+    let noted = note(&bus, hold, &mask).map_err(|error| ours("the journal can't be kept", &error))?;
     let (done, kept) = mpsc::sync_channel(1);
     match stored {
         Some(options) => {
@@ -208,7 +213,28 @@ fn run(
     ledger.iter().for_each(LedgerFile::close);
     let _ = printed.recv_timeout(LAST_WORDS);
     let _ = kept.recv_timeout(LAST_WORDS);
+    let _ = noted.recv_timeout(LAST_WORDS);
     Ok(verdict)
+}
+
+/// Writes the journal, on a thread of its own; it says when it is through.
+fn note(bus: &Bus, hold: &Hold, mask: &Mask) -> io::Result<mpsc::Receiver<()>> {
+    let silos: Vec<String> = hold.record.silos.keys().cloned().collect();
+    let path = journal_path(&hold.journals, &silos);
+    let (pid, command) = (hold.record.pid, mask.text(&hold.record.command).into_owned());
+    let began = Entry::Began { at: stamp(), pid, command, silos };
+    let (records, bus) = (bus.subscribe_to(Wants::Events, From::Start, Kind::Lossless), bus.clone());
+    let (done, noted) = mpsc::sync_channel(1);
+    std::thread::Builder::new().name("journal".into()).spawn(move || {
+        keep_journal(records, &bus, &path, &began);
+        let _ = done.send(());
+    })?;
+    Ok(noted)
+}
+
+/// Where the journals of the stacks of this project are.
+pub fn journals(found: &Found) -> PathBuf {
+    found.folder.join(&found.config.project.root).join(".devserver/journal").components().collect()
 }
 
 /// Who we are, for whoever connects.

@@ -169,6 +169,7 @@ mod tests {
             pid: None,
             started: Some(seconds(1)),
             ready_after: Some(Duration::from_secs(2)),
+            probe: None,
             restarts: 0,
             hold,
             url: None,

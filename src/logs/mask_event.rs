@@ -67,6 +67,7 @@ fn words(mask: &Mask, text: &mut String) {
 fn stand(mask: &Mask, status: &mut Status) {
     for process in &mut status.processes {
         phase(mask, &mut process.phase);
+        process.probe.iter_mut().for_each(|last| probe(mask, last));
         process.url.iter_mut().for_each(|url| words(mask, url));
         if let Some(Hold::Blocked { failure: why, .. } | Hold::Failed { failure: why }) = &mut process.hold {
             failure(mask, why);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Health, Hold, Moment, Phase, Pid, ProcessName, RunId, ServiceName, Signal, SiloName};
+use super::{Health, Hold, Moment, Phase, Pid, ProbeFailure, ProcessName, RunId, ServiceName, Signal, SiloName};
 
 /// Tells the answer to one request from the answer to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -203,6 +203,9 @@ pub struct ProcessStatus {
     /// How long that run took to become ready.
     #[serde(with = "super::seconds::option")]
     pub ready_after: Option<Duration>,
+    /// What its probe said last, while it isn't well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeFailure>,
     /// How often it was started again.
     pub restarts: u32,
     /// Why it isn't running, when it isn't.

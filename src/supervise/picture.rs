@@ -1,8 +1,9 @@
 //! How everything stands, for those who ask: phases, and why what isn't running isn't. Changes nothing.
 
-use crate::model::{Hold, Phase, ProcessName, ProcessStatus, Status};
+use crate::model::{Health, Hold, Phase, ProcessName, ProcessStatus, Status};
 
 use super::Supervisor;
+use super::process::Process;
 use super::reconcile::Obstacle;
 
 impl Supervisor {
@@ -57,11 +58,26 @@ impl Supervisor {
             pid: run.and_then(|run| run.live_pid()),
             started: run.and_then(|run| run.started),
             ready_after: run.and_then(|run| run.ready_after()),
+            probe: run.filter(|_| is_unwell(process)).and_then(|run| run.last_probe.clone()),
             restarts: process.runs().saturating_sub(1),
             hold: self.hold_of(at, obstacles),
             url: spec.url.clone(),
             port: spec.port,
             depends_on: self.names(&self.graph.needs(at).collect::<Vec<_>>()),
         }
+    }
+}
+
+/// It is up, and either not ready yet or no longer well.
+fn is_unwell(process: &Process) -> bool {
+    match process.phase {
+        Phase::Running { .. } => true,
+        Phase::Ready => process.health != Health::Ok,
+        Phase::Idle
+        | Phase::Starting
+        | Phase::Stopping { .. }
+        | Phase::Backoff { .. }
+        | Phase::Done { .. }
+        | Phase::Failed { .. } => false,
     }
 }

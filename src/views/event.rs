@@ -55,6 +55,17 @@ fn count(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
+/// What is said of an event, in one line; none for what isn't worth one.
+pub fn told(event: &Event) -> Option<String> {
+    match say(event) {
+        Say::Nothing | Say::Over(_) => None,
+        Say::Now(said) | Say::Soon(said) | Say::GoesOn(_, said) | Say::Instead(_, said) => Some(match said.process {
+            Some(process) => format!("{process} {}", said.text),
+            None => said.text,
+        }),
+    }
+}
+
 /// What is said of this event.
 pub(super) fn say(event: &Event) -> Say {
     match event {

@@ -18,6 +18,7 @@ fn process(silo: &str, service: &str, phase: Phase, millis: u64) -> ProcessStatu
         run: None,
         pid: None,
         started: None,
+        probe: None,
         restarts: 0,
         hold: None,
         url: None,

@@ -3,3 +3,4 @@
 mod commands;
 mod site;
 mod socket;
+mod story;
