@@ -136,6 +136,10 @@ pub enum Invocation {
 /// How the stream looks, as asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Look {
+    /// `--detach`: in the background.
+    pub detach: bool,
+    /// We are the one in the background.
+    pub detached: bool,
     /// `--plain`: no colours, nothing pretty.
     pub plain: bool,
     /// `--pretty` or `--no-pretty`; else what the configuration says, else on a terminal.
@@ -188,6 +192,13 @@ pub fn command(config: Option<&Config>) -> Command {
         .subcommand_value_name("COMMAND")
         .args_conflicts_with_subcommands(true);
     command = with_run_args(command, config);
+    command = command
+        .arg(
+            switch("detach", "Start in the background, and return when all is up or has failed")
+                .short('d')
+                .help_heading(HEAD),
+        )
+        .arg(switch("detached", "The one in the background").hide(true));
     for arg in look_args() {
         command = command.arg(arg);
     }
@@ -368,6 +379,8 @@ pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
             let names = |flag: &str| matches.get_many::<String>(flag).into_iter().flatten().cloned().collect();
             let grep = matches.get_one::<String>("grep").cloned();
             let look = Look {
+                detach: matches.get_flag("detach"),
+                detached: matches.get_flag("detached"),
                 plain: matches.get_flag("plain"),
                 pretty: either("pretty", "no-pretty"),
                 level: logs::level(&matches),

@@ -37,6 +37,11 @@ pub struct LogsView {
     raw: bool,
 }
 
+/// The last lines of these in their last run.
+pub fn last_of(names: Vec<String>, lines: u64) -> LogsView {
+    LogsView { names, since_restart: true, tail: Some(lines), ..LogsView::default() }
+}
+
 /// Where lines are stored.
 pub fn folder(found: &Found) -> PathBuf {
     // Put together again without its `.`.

@@ -74,6 +74,7 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
         }
     })?;
     match args::parse(args, &found.config)? {
+        Invocation::Up(_, look) if look.detach => super::detach::detach(&found, look.json, early.colour, args, env),
         Invocation::Up(choices, look) => super::up::up(&found, &choices, look, early.colour, args, env),
         Invocation::Plan(choices, view) => plan(&found, &choices, &view, env),
         Invocation::Env(choices, view) => super::environ::env(&found, &choices, &view, env),

@@ -5,6 +5,7 @@ mod commands;
 mod control;
 mod crash;
 mod ctl;
+mod detach;
 mod discover;
 mod environ;
 mod exit_code;

@@ -70,6 +70,11 @@ pub fn up(
     args: &[String],
     env: &Env,
 ) -> Result<Exit, Failure> {
+    if look.detached {
+        // Away from the terminal on which it was typed: no Ctrl-C of it and no hang-up is meant for us.
+        let session = session::new_session();
+        session.map_err(|error| Failure::new(Exit::Bug, format!("no session of its own: {error}"), None))?;
+    }
     if let Some(recognised) = &found.recognised {
         // First of all, and also when nothing comes of it.
         notice(recognised, look.json);
@@ -80,7 +85,8 @@ pub fn up(
     let book = super::logs::book(found, Some(&plan))?;
     let choice = super::logs::choice(found, &plan, &look, &book)?;
     let folder = RuntimeFolder::of(&found.folder, env);
-    let words: Vec<String> = args.iter().map(|word| quoted(word)).collect();
+    let typed = |word: &String| if word == super::detach::FLAG { "--detach".to_owned() } else { quoted(word) };
+    let words: Vec<String> = args.iter().map(typed).collect();
     let hold = folder.take(&plan, &found.folder, format!("devserver {}", words.join(" ")).trim_end())?;
     let hold = Hold { journals: journals(found), ..hold };
     let runtime = runtime()?;
@@ -112,7 +118,9 @@ pub fn up(
             zone: jiff::tz::TimeZone::system(),
         };
         let stored = stored(found);
-        let view = if look.json {
+        let view = if look.detached {
+            View::Nothing
+        } else if look.json {
             let session = stored.as_ref().map(|stored| stored.session);
             View::Json(JsonOptions { book, silos: super::logs::silos(found), choice: options.choice, session })
         } else {
@@ -135,6 +143,8 @@ enum View {
     Text(Options),
     /// Objects, for machines.
     Json(JsonOptions),
+    /// Nothing: nobody is there to read it.
+    Nothing,
 }
 
 /// What there is to say before there is a stream to say it in.
@@ -178,6 +188,11 @@ fn run(
             let end = match view {
                 View::Text(options) => print(records, out, options),
                 View::Json(options) => print_json(records, out, options),
+                View::Nothing => {
+                    // Or its queue would fill, and everybody wait.
+                    drop(records);
+                    PrinterEnd::Finished
+                }
             };
             if !matches!(end, PrinterEnd::Finished) {
                 // Nobody reads any more: the session ends as by a Ctrl-C.

@@ -19,6 +19,7 @@ pub const RESERVED: &[&str] = &[
     "config",
     "debug",
     "detach",
+    "detached",
     "env",
     "exit-code-from",
     "file",
@@ -50,7 +51,7 @@ pub const RESERVED: &[&str] = &[
 ];
 
 /// Short names that every command has.
-const RESERVED_SHORT: &[char] = &['h', 'V'];
+const RESERVED_SHORT: &[char] = &['d', 'h', 'V'];
 
 /// Everything that is wrong beyond shapes.
 pub(super) fn check(config: &Config, errors: &mut Vec<ConfigError>) {

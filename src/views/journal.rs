@@ -58,6 +58,8 @@ pub struct Happened {
 pub struct Session {
     /// When it began.
     pub at: Timestamp,
+    /// Its supervisor.
+    pub pid: i32,
     /// How it was started, as one types it.
     pub command: String,
     /// Everything that happened.
@@ -130,7 +132,9 @@ pub fn read_journal(path: &Path) -> Vec<Session> {
     for file in [old(path), path.to_path_buf()].iter().filter_map(|path| File::open(path).ok()) {
         for text in BufReader::new(file).split(b'\n').map_while(Result::ok) {
             match serde_json::from_slice(&text) {
-                Ok(Entry::Began { at, command, .. }) => sessions.push(Session { at, command, events: Vec::new() }),
+                Ok(Entry::Began { at, pid, command, .. }) => {
+                    sessions.push(Session { at, pid, command, events: Vec::new() });
+                }
                 Ok(Entry::Happened { at, event, .. }) => {
                     if let Some(session) = sessions.last_mut() {
                         session.events.push(Happened { at, event });

@@ -209,7 +209,7 @@ mod tests {
             changed("db", 9000, Phase::Starting),
             changed("db", 9900, Phase::Ready),
         ];
-        let session = Session { at: at(0), command: "devserver".to_owned(), events };
+        let session = Session { at: at(0), pid: 1, command: "devserver".to_owned(), events };
         let timeline = timeline(&session, Some(&Status { at: Moment::START, processes }));
         assert_eq!(timeline.critical_path, [name("db"), name("web")]);
         insta::assert_snapshot!(timeline.text(), @r"
