@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench soak fuzz install clean tools
+.PHONY: help run test check create-db drop-db split-silo-database fmt bench soak fuzz install clean tools
 
 # What `make run` adds to the command: make run ARGS="--silo=region 127.0.0.1:9000"
 ARGS ?=
@@ -25,7 +25,7 @@ DENY := target/tools/bin/cargo-deny
 DENY_VERSION := 0.20.2
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: tools ## Build, set up, and run both silos of the example with beat, workers and ingest (ARGS="…" adds to it)
 	@cargo build --quiet --locked
@@ -46,6 +46,17 @@ check: $(DENY) ## Format, lints, docs, licences and sources: all that must hold 
 	cargo clippy --locked --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features
 	$(DENY) --locked check bans licenses sources
+
+create-db: ## Make the databases of the monolith and of every silo (ARGS="--url=…")
+	@cargo build --quiet --locked
+	@$(DEVSERVER) db create $(ARGS)
+
+drop-db: ## Drop them, after a question
+	@cargo build --quiet --locked
+	@$(DEVSERVER) db drop $(ARGS)
+
+split-silo-database: ## Split the monolith's database into those of the silos
+	@bin/split-silo-database $(ARGS)
 
 fmt: ## Format the code
 	cargo fmt

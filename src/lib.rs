@@ -1,8 +1,8 @@
 //! One supervisor for every process of a multi-silo app.
 //!
 //! The rooms, in the order in which data passes through them: `model` → `config` → `plan` → `supervise`
-//! → `runner` → `control` → `views` → `cli`, with `protocol`, `sys`, `logs`, `bus` and `shim` as side rooms. Who may
-//! import whom is a table in `tests/tidy.rs`; ARCHITECTURE.md says why.
+//! → `runner` → `control` → `views` → `cli`, with `protocol`, `sys`, `logs`, `bus`, `shim` and `database` as side
+//! rooms. Who may import whom is a table in `tests/tidy.rs`; ARCHITECTURE.md says why.
 
 pub mod model;
 pub mod protocol;
@@ -21,5 +21,7 @@ pub mod runner;
 pub mod shim;
 
 pub mod views;
+
+pub mod database;
 
 pub mod cli;

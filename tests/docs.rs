@@ -57,7 +57,7 @@ fn every_entry_says_what_is_there_if_it_is_not_given_and_has_an_example_that_fit
         let (key, example) = (key.trim_matches('`'), example.trim_matches('`').trim());
         let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
         // `[[env]]` and `[[list.NAME]]` are lists of tables; what lies in one is in their last.
-        let is_block = ["env", "check", "notice", "list.NAME"].contains(&table);
+        let is_block = ["env", "check", "notice", "list.NAME", "database.mappings"].contains(&table);
         let head = match (table, is_block) {
             ("", _) => String::new(),
             (table, true) => format!("[[{table}]]\n"),

@@ -4,6 +4,7 @@
 
 mod acme;
 mod control;
+mod database;
 mod docs;
 mod endings;
 mod ends;

@@ -36,7 +36,8 @@ fn make_alone_lists_the_targets() {
         .filter_map(|line| line.trim().strip_prefix("make "))
         .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
         .collect();
-    assert_eq!(listed, ["help", "run", "test", "check", "fmt", "bench", "soak", "fuzz", "install", "clean"]);
+    let expected = "help run test check create-db drop-db split-silo-database fmt bench soak fuzz install clean";
+    assert_eq!(listed.join(" "), expected);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::model::{FlagName, Level};
 use crate::plan::Choices;
 
 use super::control::{self, Control};
+use super::db::{self, DbView};
 use super::environ::{self, EnvView};
 use super::exit_code::Exit;
 use super::import::{self, ImportView};
@@ -123,6 +124,8 @@ pub enum Invocation {
     },
     /// Print the JSON Schema.
     ConfigSchema,
+    /// Make, split or check the silos' databases.
+    Db(Choices, DbView),
     /// Print what was said.
     Logs(LogsView),
     /// Write a first devserver.toml; from this preset.
@@ -232,6 +235,7 @@ pub fn command(config: Option<&Config>) -> Command {
         .subcommand(config_command)
         .subcommand(with_config_args(logs::command()))
         .subcommands(control::commands())
+        .subcommand(db::command(|command| with_run_args(command, config.map(db::reduced).as_ref())))
         .subcommand(init::command())
         .subcommand(import::command())
 }
@@ -405,6 +409,10 @@ pub fn parse(args: &[String], config: &Config) -> Result<Invocation, Failure> {
             let name = env.get_one::<String>("NAME").cloned().unwrap_or_default();
             let view = EnvView { name, json: env.get_flag("json"), reveal: env.get_flag("reveal") };
             Ok(Invocation::Env(choices(env, config, args)?, view))
+        }
+        Some(("db", db)) => {
+            let (name, db) = db.subcommand().unwrap_or(("", db));
+            Ok(Invocation::Db(choices(db, &db::reduced(config), args)?, db::view(name, db)))
         }
         Some(("run", run)) => Ok(Invocation::Run(choices(run, config, args)?, run::words(run))),
         Some((name, rest)) => Ok(without_config(name, rest)),

@@ -79,6 +79,7 @@ fn run(args: &[String], early: &Early, env: &Env) -> Result<Exit, Failure> {
         Invocation::Plan(choices, view) => plan(&found, &choices, &view, env),
         Invocation::Env(choices, view) => super::environ::env(&found, &choices, &view, env),
         Invocation::Run(choices, words) => super::run::run(&found, &choices, &words, env),
+        Invocation::Db(choices, view) => super::db::db(&found, &choices, &view, env),
         Invocation::Open(view) => super::open::open(&found, &view, env),
         Invocation::ConfigCheck => {
             let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });

@@ -5,6 +5,7 @@ mod commands;
 mod control;
 mod crash;
 mod ctl;
+mod db;
 mod detach;
 mod discover;
 mod environ;

@@ -95,6 +95,7 @@ pub fn up(
     crash::prepare(&plan.root, Arc::clone(&mask));
     // Before anything is looked at: what is left may have our ports.
     runtime.block_on(stop_leftovers(folder.path(), |text| notice(&escaped(&mask.text(&text)), look.json)));
+    plan.notices.extend(runtime.block_on(super::db::notices(found, choices, &plan, env)));
     let verdict = runtime.block_on(preflight(&plan, &inherited)).and_then(|()| {
         write_files(&plan)?;
         let is_screen = io::stdout().is_terminal() && env.get("TERM").is_none_or(|term| term != "dumb");

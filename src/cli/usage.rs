@@ -7,7 +7,7 @@ use crate::config::{Config, nearest};
 use crate::model::FlagName;
 use crate::plan::Address;
 
-use super::commands::{COMMANDS, CONFIG_COMMANDS};
+use super::commands::{COMMANDS, CONFIG_COMMANDS, DB_COMMANDS};
 use super::exit_code::Exit;
 use super::report::Failure;
 
@@ -41,18 +41,18 @@ pub fn unknown_command(word: &str) -> Failure {
     Failure::new(Exit::Usage, format!("there is no command `{word}`"), hint)
 }
 
-/// A word behind `devserver config` that is none of its commands; or none at all.
-fn config_command(word: &str) -> Failure {
-    let known = crate::config::listed(CONFIG_COMMANDS.iter().copied());
+/// A word behind `devserver config` or `devserver db` that is none of its commands; or none at all.
+fn sub_command(of: &str, commands: &[&str], word: &str) -> Failure {
+    let known = crate::config::listed(commands.iter().copied());
     if word.is_empty() {
-        let message = "`devserver config` needs to know what to do";
+        let message = format!("`devserver {of}` needs to know what to do");
         return Failure::new(Exit::Usage, message, format!("its commands are {known}"));
     }
-    let hint = match nearest(word, CONFIG_COMMANDS.iter().copied()) {
-        Some(command) => format!("did you mean `devserver config {command}`?"),
+    let hint = match nearest(word, commands.iter().copied()) {
+        Some(command) => format!("did you mean `devserver {of} {command}`?"),
         None => format!("its commands are {known}"),
     };
-    Failure::new(Exit::Usage, format!("`devserver config` has no command `{word}`"), hint)
+    Failure::new(Exit::Usage, format!("`devserver {of}` has no command `{word}`"), hint)
 }
 
 /// Clap's errors in our words.
@@ -82,9 +82,10 @@ pub(super) fn usage(error: &clap::Error, args: &[String], config: Option<&Config
             // Where none was given clap's context is the name of the command that needs one.
             let given = error.kind() == ErrorKind::InvalidSubcommand;
             let word = text(ContextKind::InvalidSubcommand).filter(|_| given).unwrap_or_default();
-            match args.iter().any(|arg| arg == "config") {
-                true => config_command(&word),
-                false => unknown_command(&word),
+            match args.iter().find(|arg| ["config", "db"].contains(&arg.as_str())).map(String::as_str) {
+                Some("config") => sub_command("config", CONFIG_COMMANDS, &word),
+                Some(_) => sub_command("db", DB_COMMANDS, &word),
+                None => unknown_command(&word),
             }
         }
         ErrorKind::InvalidValue => {

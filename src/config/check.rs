@@ -64,7 +64,7 @@ pub(super) fn check(config: &Config, errors: &mut Vec<ConfigError>) {
     expressions(config, errors);
 }
 
-fn unknown<'k>(
+pub(super) fn unknown<'k>(
     what: &'static str,
     reference: &Reference<impl ToString>,
     by: &str,
@@ -353,6 +353,7 @@ fn walk<'c>(
 
 fn expressions(config: &Config, errors: &mut Vec<ConfigError>) {
     let names = Names::new(config);
+    super::database::check(config, &names, errors);
     let errors = std::cell::RefCell::new(errors);
     let expr = |expr: &super::expr::Expr, place| names.expression(expr, place, &mut errors.borrow_mut());
     let template = |template: &Template, place| names.template(template, place, &mut errors.borrow_mut());

@@ -53,7 +53,7 @@ fn template(table: &Table, key: &str) -> Option<Template> {
     get(table, key).and_then(template_of)
 }
 
-fn templates(table: &Table, key: &str) -> Vec<Template> {
+pub(super) fn templates(table: &Table, key: &str) -> Vec<Template> {
     array(table, key).iter().filter_map(template_of).collect()
 }
 
@@ -321,6 +321,7 @@ pub(super) fn services(root: &Table) -> IndexMap<ServiceName, Service> {
             exit_on_end: truth(table, "exit_on_end").unwrap_or(false),
             show: log_of(table).and_then(|log| truth(log, "show")).unwrap_or(true),
             patterns: log_of(table).map(super::log::patterns).unwrap_or_default(),
+            database: truth(table, "database").unwrap_or(false),
             origin: value.origin.clone(),
         };
         (name, service)

@@ -58,6 +58,7 @@ pub fn load(texts: &Texts) -> Result<Config, ConfigErrors> {
         checks: decode::checks(&root),
         notices: decode::notices(&root),
         log: log::log(&root),
+        database: super::database::database(&root),
         sources,
         merged: root,
         silos,

@@ -4,6 +4,7 @@
 //! each with its place and its fix, never just the first.
 
 mod check;
+mod database;
 mod decode;
 mod error;
 mod expr;
@@ -25,6 +26,7 @@ mod validate;
 mod value;
 
 pub use check::silo_list;
+pub use database::Database;
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use expr::{Engine, EvalError, Expr, Scope, Template};
 pub use json_schema::json_schema;

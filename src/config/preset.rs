@@ -15,7 +15,10 @@ pub struct Preset {
 pub static PRESETS: &[Preset] = &[Preset {
     name: "sentry",
     text: include_str!("../../templates/presets/sentry.toml"),
-    templates: &[("templates/ngrok.yml", include_str!("../../templates/ngrok.yml"))],
+    templates: &[
+        ("templates/ngrok.yml", include_str!("../../templates/ngrok.yml")),
+        ("templates/silo-tables.toml", include_str!("../../templates/silo-tables.toml")),
+    ],
 }];
 
 /// The names of the presets.

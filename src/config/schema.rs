@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use crate::model::{Condition, FlagName, Level, LogRule, Owner, RestartWhen, Rung, ServiceName, SiloName};
 
+use super::database::Database;
 use super::expr::{Expr, Template};
 use super::source::{Origin, Sources};
 use super::value::Table;
@@ -43,6 +44,8 @@ pub struct Config {
     pub checks: Vec<Check>,
     /// What is said once.
     pub notices: Vec<Notice>,
+    /// Where the silos' databases are.
+    pub database: Option<Database>,
     /// How the stream looks.
     pub log: Log,
 }
@@ -255,6 +258,8 @@ pub struct Service {
     pub input_variables: Vec<String>,
     /// Its end is the end of the run.
     pub exit_on_end: bool,
+    /// Whether it uses its silo's database.
+    pub database: bool,
     /// Whether its lines are shown.
     pub show: bool,
     /// Its own patterns of lines, beside those of all; none takes one of those away.

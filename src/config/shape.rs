@@ -5,6 +5,8 @@
 
 use crate::model::{Level, LogKind};
 
+use super::database::DATABASE;
+
 /// What a value must be.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
@@ -98,11 +100,11 @@ pub struct Field {
     pub help: &'static str,
 }
 
-const fn field(key: &'static str, shape: Shape, help: &'static str) -> Field {
+pub(super) const fn field(key: &'static str, shape: Shape, help: &'static str) -> Field {
     Field { key, shape, required: false, help }
 }
 
-const fn required(key: &'static str, shape: Shape, help: &'static str) -> Field {
+pub(super) const fn required(key: &'static str, shape: Shape, help: &'static str) -> Field {
     Field { key, shape, required: true, help }
 }
 
@@ -160,6 +162,7 @@ pub static ROOT: Record = Record {
         ),
         field("check", Shape::Blocks(&CHECK), "What must be true before anything starts."),
         field("notice", Shape::Blocks(&NOTICE), "What is said once at the start."),
+        field("database", Shape::Table(&DATABASE), "Where the silos' databases are, for `devserver db`."),
         field("log", Shape::Table(&LOG), "How the stream of logs looks."),
     ],
 };
@@ -300,6 +303,11 @@ static SERVICE: Record = Record {
         field("inputs", TEMPLATES, "Files (patterns) that a oneshot is made from; it runs again when they change."),
         field("input_variables", WORDS, "Environment variables that a oneshot's result depends on, as its inputs."),
         field("exit_on_end", Shape::Truth, "Its end is the end of the run, with its exit code."),
+        field(
+            "database",
+            Shape::Truth,
+            "It uses its silo's database: a start says when that isn't there or not split.",
+        ),
         field("log", Shape::Table(&SERVICE_LOG), "How its lines are shown."),
     ],
 };

@@ -4,6 +4,7 @@
 //! third-party runtime.
 
 mod command;
+mod database;
 mod event;
 mod exit;
 mod hold;
@@ -20,6 +21,7 @@ mod size;
 mod spawn;
 
 pub use command::{Actor, Command, ProcessStatus, Reply, RequestId, Selector, Status, Via};
+pub use database::{Databases, RegionColumn, SiloDatabase};
 pub use event::{Event, PeerAnswer, Seq};
 pub use exit::{ExitStatus, Leftovers, Stray, Verdict};
 pub use hold::Hold;

@@ -4,6 +4,7 @@
 //! every error it finds, not the first.
 
 mod choices;
+mod database;
 mod environ;
 mod error;
 mod facts;
@@ -19,6 +20,7 @@ mod spec;
 
 pub use crate::model::{Condition, Owner, RestartPolicy, RestartWhen, Rung, StopCommand, StopLadder, StopStep, Target};
 pub use choices::{Address, AddressError, Choices};
+pub use database::databases;
 pub use error::{PlanError, PlanErrors, PlanProblem};
 pub use facts::{Facts, LiveStack};
 pub use one_off::one_off;

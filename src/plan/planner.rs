@@ -23,19 +23,39 @@ use super::{graph, ports, select};
 pub fn plan(config: &Config, choices: &Choices, facts: &Facts) -> Result<Plan, PlanErrors> {
     let mut errors = Vec::new();
     let mut notices = Vec::new();
+    let scopes = scopes(config, choices, facts, &mut notices, &mut errors);
+    let root = normal(&facts.folder.join(&config.project.root));
+    let ports = ports::ports(&scopes, &mut errors);
+    if !errors.is_empty() {
+        // Nothing below has a meaning without silos, flags and ports; its errors would be echoes of these.
+        return Err(PlanErrors { sources: config.sources.clone(), errors });
+    }
+    let mut draft = Draft { notices, errors, ..Draft::new(&scopes, facts, &root, &ports) };
+    draft.silos();
+    draft.finish(choices.exit_code_from.as_deref(), &ports)
+}
+
+/// What every scope of a run has, worked out from what was asked for.
+pub(super) fn scopes<'c>(
+    config: &'c Config,
+    choices: &Choices,
+    facts: &Facts,
+    notices: &mut Vec<String>,
+    errors: &mut Vec<PlanError>,
+) -> Scopes<'c> {
     let selected = select::chosen(config, &choices.silos).unwrap_or_else(|problems| {
         errors.extend(problems.into_iter().map(PlanError::usage));
         Vec::new()
     });
-    let flags = Flags::resolve(config, choices, facts, &mut notices, &mut errors);
-    let bind = bind(config, choices, facts, &mut errors);
+    let flags = Flags::resolve(config, choices, facts, notices, errors);
+    let bind = bind(config, choices, facts, errors);
     let root = normal(&facts.folder.join(&config.project.root));
     let name = config
         .project
         .name
         .clone()
         .or_else(|| facts.folder.file_name().map(|name| name.to_string_lossy().into_owned()));
-    let scopes = Scopes {
+    Scopes {
         config,
         engine: Engine::new(),
         flags,
@@ -45,15 +65,7 @@ pub fn plan(config: &Config, choices: &Choices, facts: &Facts) -> Result<Plan, P
         env: environment(facts),
         user: (facts.uid, facts.gid),
         selected,
-    };
-    let ports = ports::ports(&scopes, &mut errors);
-    if !errors.is_empty() {
-        // Nothing below has a meaning without silos, flags and ports; its errors would be echoes of these.
-        return Err(PlanErrors { sources: config.sources.clone(), errors });
     }
-    let mut draft = Draft { notices, errors, ..Draft::new(&scopes, facts, &root, &ports) };
-    draft.silos();
-    draft.finish(choices.exit_code_from.as_deref(), &ports)
 }
 
 fn bind(config: &Config, choices: &Choices, facts: &Facts, errors: &mut Vec<PlanError>) -> Address {

@@ -4,6 +4,7 @@
 //! room, and nothing above it names a system call.
 
 pub mod clock;
+pub mod disk;
 pub mod exec;
 pub mod fault;
 pub mod fd;

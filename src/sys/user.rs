@@ -6,3 +6,8 @@ use nix::unistd::{getegid, geteuid};
 pub fn ids() -> (u32, u32) {
     (geteuid().as_raw(), getegid().as_raw())
 }
+
+/// What our effective user is called.
+pub fn name() -> Option<String> {
+    nix::unistd::User::from_uid(geteuid()).ok().flatten().map(|user| user.name)
+}

@@ -5,6 +5,7 @@ mod devserver;
 pub(crate) mod isolated;
 mod planned;
 pub(crate) mod plans;
+pub(crate) mod postgres;
 pub(crate) mod session;
 pub(crate) mod stack;
 pub(crate) mod terminal;

@@ -103,7 +103,7 @@ text = "hello"
 1 | colour = true
   | ^^^^^^
   |
-  = help: known keys are `schema`, `preset`, `project`, `bind`, `setting`, `flag`, `ports`, `silo`, `env`, `list`, `service-defaults`, `service`, `render`, `check`, `notice` and `log`
+  = help: known keys are `schema`, `preset`, `project`, `bind`, `setting`, `flag`, `ports`, `silo`, `env`, `list`, `service-defaults`, `service`, `render`, `check`, `notice`, `database` and `log`
 
 error: unknown key `nmae` in the project
  --> devserver.toml:3:1
@@ -127,7 +127,7 @@ error: unknown key `wait` in service `web`
 7 | wait = "10s"
   | ^^^^
   |
-  = help: known keys are `help`, `command`, `silos`, `when`, `shared`, `each`, `cwd`, `env`, `port`, `url`, `depends_on`, `ready`, `stop`, `restart`, `backoff`, `pty`, `oneshot`, `creates`, `inputs`, `input_variables`, `exit_on_end` and `log`
+  = help: known keys are `help`, `command`, `silos`, `when`, `shared`, `each`, `cwd`, `env`, `port`, `url`, `depends_on`, `ready`, `stop`, `restart`, `backoff`, `pty`, `oneshot`, `creates`, `inputs`, `input_variables`, `exit_on_end`, `database` and `log`
 
 error: unknown key `htpp` in the readiness of `service.web`
  --> devserver.toml:8:11

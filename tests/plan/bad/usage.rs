@@ -48,7 +48,7 @@ Nothing was started.
         (
             "frobnicate",
             "error: there is no command `frobnicate`
-  help: commands are `plan`, `env`, `run`, `open`, `ps`, `status`, `logs`, `start`, `stop`, `restart`, `signal`, `wait`, `why`, `events`, `timeline`, `down`, `config`, `init` and `import`; an ADDRESS is HOST:PORT
+  help: commands are `plan`, `env`, `run`, `open`, `ps`, `status`, `logs`, `start`, `stop`, `restart`, `signal`, `wait`, `why`, `events`, `timeline`, `down`, `db`, `config`, `init` and `import`; an ADDRESS is HOST:PORT
 
 Nothing was started.
 ",
@@ -132,7 +132,7 @@ Nothing was started.
         (
             "localhost",
             "error: there is no command `localhost`
-  help: commands are `plan`, `env`, `run`, `open`, `ps`, `status`, `logs`, `start`, `stop`, `restart`, `signal`, `wait`, `why`, `events`, `timeline`, `down`, `config`, `init` and `import`; an ADDRESS is HOST:PORT
+  help: commands are `plan`, `env`, `run`, `open`, `ps`, `status`, `logs`, `start`, `stop`, `restart`, `signal`, `wait`, `why`, `events`, `timeline`, `down`, `db`, `config`, `init` and `import`; an ADDRESS is HOST:PORT
 
 Nothing was started.
 ",
